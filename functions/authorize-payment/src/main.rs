@@ -1,0 +1,28 @@
+//! Wiring only.
+#![recursion_limit = "256"]
+
+use authorize_payment::AuthorizePayment;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::{
+    aws, config,
+    domain::event::Provider,
+    payments::providers::Providers,
+    repositories::{order_details::OrderDetailsTable, order_events::OrderEvents},
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let aws = aws::config().await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let authorize_payment = AuthorizePayment {
+        events: OrderEvents::from_env(&dynamodb)?,
+        details: OrderDetailsTable::from_env(&dynamodb)?,
+        providers: Providers::from_env(&aws)?,
+        provider_limit: config::millis("PROVIDER_TOTAL_TIMEOUT_MS")?,
+    };
+    tokio::join!(authorize_payment.events.warm(), authorize_payment.providers.gateway(Provider::Stripe).warm());
+
+    run(service_fn(|event: LambdaEvent<_>| authorize_payment.handle(event.payload))).await
+}

@@ -1,0 +1,17 @@
+//! Wiring only.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use publish_events::{Bus, PublishEvents};
+use shared::{aws, dead_letters::DeadLetterQueue, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let aws = aws::config().await?;
+    let publish_events = PublishEvents {
+        bus: Bus::from_env(aws_sdk_eventbridge::Client::new(&aws))?,
+        dead_letters: DeadLetterQueue::from_env(&aws)?,
+    };
+
+    run(service_fn(|batch: LambdaEvent<_>| publish_events.handle(batch.payload))).await
+}

@@ -1,0 +1,30 @@
+//! Wiring only.
+
+use std::convert::Infallible;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use send_email::{Mailer, REMEMBERED, ReceiptBucket, SendEmail};
+use shared::{
+    aws, config,
+    repositories::{idempotency_keys::IdempotencyKeysTable, order_details::OrderDetailsTable, order_events::OrderEvents},
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let aws = aws::config().await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let sent = (config::text("SENT_EMAILS_TABLE")?, config::millis("SENDING_LEASE_MS")?);
+    let send_email = SendEmail {
+        events: OrderEvents::from_env(&dynamodb)?,
+        details: OrderDetailsTable::from_env(&dynamodb)?,
+        sent: IdempotencyKeysTable::new(dynamodb, sent.0, sent.1, REMEMBERED),
+        receipts: ReceiptBucket::from_env(&aws)?,
+        mailer: Mailer::from_env(&aws)?,
+        shop_url: config::text("SHOP_URL")?,
+    };
+    send_email.events.warm().await;
+
+    run(service_fn(|batch: LambdaEvent<_>| async { Ok::<_, Infallible>(send_email.handle(batch.payload).await) })).await
+}

@@ -1,0 +1,228 @@
+//! `GET /v1/orders`, `GET /v1/orders/{order_id}` and its receipt. What is not hers is not there: 404.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::{Client, presigning::PresigningConfig};
+use jiff::Timestamp;
+use lambda_http::{
+    Request, RequestExt,
+    http::{HeaderValue, StatusCode, header},
+};
+use serde_json::{Value, json};
+use shared::{
+    config::{self, Missing},
+    domain::{
+        event::{Event, Fact, public_decline_code},
+        ids::OrderId,
+        order::{Order, PaymentAnswer, Status},
+    },
+    http::{Answer, Caller, Problem, cursor, json_answer, limit, route, start_of_page},
+    repositories::{
+        customer_orders::{CustomerOrdersTable, OrderRow},
+        order_events::OrderEvents,
+    },
+};
+
+/// How long a link to a receipt works.
+const LINK_LIVES: Duration = Duration::from_mins(5);
+
+/// The receipts that `send-email` keeps.
+#[derive(Clone, Debug)]
+pub struct Receipts {
+    client: Client,
+    bucket: String,
+}
+
+impl Receipts {
+    /// The bucket that `RECEIPTS_BUCKET` names.
+    ///
+    /// # Errors
+    /// [`Missing`].
+    pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
+        // A bucket's name is part of the path where there is no wildcard DNS, as on a laptop.
+        let settings = aws_sdk_s3::config::Builder::from(aws).force_path_style(config::is_local()).build();
+        Ok(Self { client: Client::from_conf(settings), bucket: config::text("RECEIPTS_BUCKET")? })
+    }
+
+    /// A link to the order's receipt; none, while it is not written.
+    async fn link(&self, order_id: &OrderId) -> Result<Option<String>, Problem> {
+        let key = format!("receipts/{order_id}.pdf");
+        if let Err(error) = self.client.head_object().bucket(&self.bucket).key(&key).send().await {
+            return match error.as_service_error() {
+                Some(service) if service.is_not_found() => Ok(None),
+                _ => Err(unavailable(&aws_sdk_s3::error::DisplayErrorContext(&error).to_string())),
+            };
+        }
+        let presigning = PresigningConfig::expires_in(LINK_LIVES).map_err(|error| unavailable(&error.to_string()))?;
+        let request = self.client.get_object().bucket(&self.bucket).key(&key).response_content_type("application/pdf");
+        let link = request.presigned(presigning).await.map_err(|error| unavailable(&error.to_string()))?;
+        Ok(Some(link.uri().to_owned()))
+    }
+}
+
+/// What viewing works with.
+#[derive(Debug)]
+pub struct ViewOrders {
+    /// The truth.
+    pub events: OrderEvents,
+    /// The view behind lists.
+    pub view: CustomerOrdersTable,
+    /// Receipts.
+    pub receipts: Receipts,
+}
+
+impl ViewOrders {
+    /// Answers the three routes.
+    ///
+    /// # Errors
+    /// A [`Problem`].
+    pub async fn handle(&self, request: Request) -> Result<Answer, Problem> {
+        let caller = Caller::of(&request)?;
+        match route(&request).as_str() {
+            "/v1/orders" => self.list(&caller, &request).await,
+            "/v1/orders/{order_id}" => {
+                let (order, events) = self.own(&caller, &request).await?;
+                Ok(json_answer(200, shown(&order, &events).to_string()))
+            }
+            "/v1/orders/{order_id}/receipt" => self.receipt(&caller, &request).await,
+            _ => Err(Problem::not_found("There is nothing at this path.")),
+        }
+    }
+
+    /// The order that the path names, if it is the caller's. Strongly consistent.
+    async fn own(&self, caller: &Caller, request: &Request) -> Result<(Order, Vec<Event>), Problem> {
+        let none = || Problem::not_found("You have no such order; see GET /v1/orders.");
+        let order_id: OrderId = request.path_parameters().first("order_id").and_then(|id| id.parse().ok()).ok_or_else(none)?;
+        let events = self.events.load(&order_id).await.map_err(|error| unavailable(&error.to_string()))?;
+        if events.is_empty() {
+            return Err(none());
+        }
+        let order = Order::from_events(&events).map_err(|error| unavailable(&error.to_string()))?;
+        if order.placed.customer_id == caller.customer_id { Ok((order, events)) } else { Err(none()) }
+    }
+
+    async fn list(&self, caller: &Caller, request: &Request) -> Result<Answer, Problem> {
+        let start: Option<String> = start_of_page::<std::collections::BTreeMap<String, String>>(request)?
+            .and_then(|mut start| start.remove("placed_order"));
+        let page = self.view.page(&caller.customer_id, limit(request)?, start.as_deref()).await;
+        let page = page.map_err(|error| unavailable(&error.to_string()))?;
+        let next = page.next.map(|mut key| {
+            // Whose list it is comes from the token, never from the cursor.
+            key.remove("customer_id");
+            cursor(&key)
+        });
+        let orders: Vec<_> = page.items.iter().map(row).collect();
+        Ok(json_answer(200, json!({"orders": orders, "next_cursor": next}).to_string()))
+    }
+
+    /// 302 to a link that works for some minutes; to a client that asks for JSON, the link itself.
+    async fn receipt(&self, caller: &Caller, request: &Request) -> Result<Answer, Problem> {
+        let (order, _) = self.own(caller, request).await?;
+        let not_ready = || {
+            let detail = match order.status() {
+                Status::Pending => "The order is not confirmed yet; its receipt follows.",
+                Status::Confirmed => "The receipt is being written; try again in a few seconds.",
+                Status::Rejected => "This order was not confirmed, so there is no receipt.",
+            };
+            Problem::new(404, "receipt_not_ready", "There is no receipt", detail)
+        };
+        let link = self.receipts.link(&order.id).await?.ok_or_else(not_ready)?;
+        let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if accepts.contains("application/json") {
+            let expires_at = Timestamp::now() + LINK_LIVES;
+            return Ok(json_answer(200, json!({"url": link, "expires_at": expires_at}).to_string()));
+        }
+        let mut answer = json_answer(302, String::new());
+        *answer.status_mut() = StatusCode::FOUND;
+        let location = HeaderValue::try_from(link).map_err(|error| unavailable(&error.to_string()))?;
+        answer.headers_mut().insert(header::LOCATION, location);
+        Ok(answer)
+    }
+}
+
+fn row(row: &OrderRow) -> Value {
+    json!({
+        "order_id": row.order_id,
+        "status": row.status,
+        "items": row.items,
+        "total": row.total,
+        "placed_at": row.placed_at,
+        "links": {"self": format!("/v1/orders/{}", row.order_id)},
+    })
+}
+
+fn shown(order: &Order, events: &[Event]) -> Value {
+    let attempt = order.attempts().last();
+    let provider = attempt.map(|attempt| attempt.provider).or_else(|| order.placed.payment_methods.first().copied());
+    let payment = match attempt {
+        Some(attempt) if attempt.voided => "voided",
+        Some(attempt) => match attempt.answer {
+            Some(PaymentAnswer::Authorized) => "authorized",
+            Some(PaymentAnswer::Declined(_)) => "declined",
+            None => "pending",
+        },
+        None => "pending",
+    };
+    let own = format!("/v1/orders/{}", order.id);
+    json!({
+        "order_id": order.id,
+        "status": order.status(),
+        "items": order.placed.items,
+        "total": order.placed.total,
+        "payment": {"provider": provider, "status": payment},
+        "placed_at": order.placed_at,
+        "links": {"self": own, "receipt": format!("{own}/receipt")},
+        "timeline": events.iter().map(timeline_entry).collect::<Vec<_>>(),
+    })
+}
+
+/// An event as the customer sees it: without the provider's references, its unfiltered codes and our fingerprints.
+fn timeline_entry(event: &Event) -> Value {
+    let data = match &event.fact {
+        Fact::OrderPlaced(placed) => json!({"items": placed.items, "total": placed.total}),
+        Fact::PaymentPrepared { attempt, provider, .. } => json!({"attempt": attempt, "provider": provider}),
+        Fact::PaymentDeclined { attempt, decline_code } => {
+            json!({"attempt": attempt, "decline_code": public_decline_code(decline_code)})
+        }
+        Fact::OrderRejected { reason } => {
+            let mut reason = json!(reason);
+            if let Some(code) = reason.get_mut("decline_code") {
+                *code = json!(public_decline_code(code.as_str().unwrap_or_default()));
+            }
+            reason
+        }
+        Fact::PaymentAuthorized { attempt } | Fact::PaymentVoided { attempt } | Fact::OrderConfirmed { attempt } => {
+            json!({"attempt": attempt})
+        }
+        Fact::InventoryReserved {} | Fact::InventoryReleased {} => json!({}),
+    };
+    json!({"sequence": event.sequence, "type": event.fact.name(), "at": event.at, "data": data})
+}
+
+fn unavailable(reason: &str) -> Problem {
+    tracing::error!(reason, "an order could not be read");
+    Problem::overloaded()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::event::{Provider, Rejection};
+
+    use super::*;
+
+    fn entry(fact: Fact) -> String {
+        let order_id = "ord_00000000000000000000000000000001".parse().unwrap();
+        timeline_entry(&Event { order_id, sequence: 2, at: Timestamp::UNIX_EPOCH, fact }).to_string()
+    }
+
+    #[test]
+    fn the_timeline_leaves_out_references_and_internal_reasons() {
+        let prepared = entry(Fact::PaymentPrepared { attempt: 1, provider: Provider::Stripe, reference: "pi_secret".into() });
+        assert!(!prepared.contains("pi_secret"));
+        let declined = entry(Fact::PaymentDeclined { attempt: 1, decline_code: "stolen_card".into() });
+        assert!(declined.contains("generic_decline") && !declined.contains("stolen"));
+        let rejected = entry(Fact::OrderRejected { reason: Rejection::PaymentDeclined { decline_code: "lost_card".into() } });
+        assert!(rejected.contains("generic_decline") && !rejected.contains("lost"));
+    }
+}

@@ -1,0 +1,24 @@
+//! Wiring only.
+
+use lambda_http::{Error, run, service_fn};
+use shared::{
+    aws, http,
+    repositories::{customer_orders::CustomerOrdersTable, order_events::OrderEvents},
+    telemetry,
+};
+use view_orders::{Receipts, ViewOrders};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let aws = aws::config().await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let view_orders = ViewOrders {
+        events: OrderEvents::from_env(&dynamodb)?,
+        view: CustomerOrdersTable::from_env(&dynamodb)?,
+        receipts: Receipts::from_env(&aws)?,
+    };
+    view_orders.events.warm().await;
+
+    run(service_fn(|request| http::respond(request, |request| view_orders.handle(request)))).await
+}

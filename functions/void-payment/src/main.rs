@@ -1,0 +1,27 @@
+//! Wiring only.
+#![recursion_limit = "256"]
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::{
+    aws, config,
+    domain::event::Provider,
+    payments::providers::Providers,
+    repositories::order_events::OrderEvents,
+    telemetry,
+};
+use void_payment::VoidPayment;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let aws = aws::config().await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let void_payment = VoidPayment {
+        events: OrderEvents::from_env(&dynamodb)?,
+        providers: Providers::from_env(&aws)?,
+        provider_limit: config::millis("PROVIDER_TOTAL_TIMEOUT_MS")?,
+    };
+    tokio::join!(void_payment.events.warm(), void_payment.providers.gateway(Provider::Stripe).warm());
+
+    run(service_fn(|event: LambdaEvent<_>| void_payment.handle(event.payload))).await
+}

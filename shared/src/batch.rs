@@ -1,0 +1,54 @@
+//! A batch of queue messages: each is worked on for itself, and only those that failed come again.
+
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::FutureExt;
+
+/// Hands every message to `handle`; an error or a panic fails that message alone.
+pub async fn each_message<'a, F, E>(batch: &'a SqsEvent, handle: impl Fn(&'a SqsMessage) -> F) -> SqsBatchResponse
+where
+    F: Future<Output = Result<(), E>>,
+    E: std::fmt::Display,
+{
+    let mut response = SqsBatchResponse::default();
+    for message in &batch.records {
+        let reason = match AssertUnwindSafe(handle(message)).catch_unwind().await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the handler panicked".to_owned(),
+        };
+        let message_id = message.message_id.clone().unwrap_or_default();
+        tracing::error!(message_id, reason, "the message comes again");
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = message_id;
+        response.batch_item_failures.push(failure);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_failing_and_one_panicking_message_come_again_and_the_others_are_done() {
+        let mut batch = SqsEvent::default();
+        batch.records = (0..10)
+            .map(|number| {
+                let mut message = SqsMessage::default();
+                message.message_id = Some(number.to_string());
+                message
+            })
+            .collect();
+        let response = each_message(&batch, |message| async move {
+            match message.message_id.as_deref() {
+                Some("3") => Err("broken"),
+                Some("7") => panic!("worse"),
+                _ => Ok(()),
+            }
+        });
+        let failed: Vec<_> = response.await.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        assert_eq!(failed, ["3", "7"]);
+    }
+}

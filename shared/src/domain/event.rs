@@ -1,0 +1,206 @@
+//! What can happen to an order. Events hold no personal data and no tokens: they may be logged, published and kept for ever.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ids::{CustomerId, OrderId, Sku},
+    money::Money,
+};
+
+/// One thing that happened to one order. Its place in the order's history is its identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The order.
+    pub order_id: OrderId,
+    /// 1, 2, 3 … without a gap.
+    pub sequence: u32,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Fact {
+    /// She clicked, and the order was priced.
+    OrderPlaced(OrderPlaced),
+    /// Every line's stock is held for this order.
+    InventoryReserved {},
+    /// The provider made an object for this attempt. No money moved.
+    PaymentPrepared {
+        /// 1 for the first.
+        attempt: u32,
+        /// Who will charge.
+        provider: Provider,
+        /// The provider's name for the object, by which the attempt is read.
+        reference: String,
+    },
+    /// The provider holds the money for this attempt.
+    PaymentAuthorized {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// The provider refused the payment method.
+    PaymentDeclined {
+        /// Which attempt.
+        attempt: u32,
+        /// The provider's own code, unfiltered.
+        decline_code: String,
+    },
+    /// The provider's own word that this attempt is dead: nothing is held by it and nothing can be charged.
+    PaymentVoided {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// The order stands. It excludes `OrderRejected`.
+    OrderConfirmed {
+        /// The one attempt that may ever be captured.
+        attempt: u32,
+    },
+    /// The order is dead. It excludes `OrderConfirmed`.
+    OrderRejected {
+        /// Why.
+        reason: Rejection,
+    },
+    /// The stock that the order held is available again.
+    InventoryReleased {},
+}
+
+impl Fact {
+    /// The event's type, as it is stored and published.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OrderPlaced(_) => "OrderPlaced",
+            Self::InventoryReserved {} => "InventoryReserved",
+            Self::PaymentPrepared { .. } => "PaymentPrepared",
+            Self::PaymentAuthorized { .. } => "PaymentAuthorized",
+            Self::PaymentDeclined { .. } => "PaymentDeclined",
+            Self::PaymentVoided { .. } => "PaymentVoided",
+            Self::OrderConfirmed { .. } => "OrderConfirmed",
+            Self::OrderRejected { .. } => "OrderRejected",
+            Self::InventoryReleased {} => "InventoryReleased",
+        }
+    }
+}
+
+/// The order as it was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPlaced {
+    /// Whose order it is.
+    pub customer_id: CustomerId,
+    /// SHA-256 of the request's JSON: what a repeat with the same key must match, even a year later.
+    pub fingerprint: String,
+    /// As she asked for them, priced from the catalogue.
+    pub items: Vec<Line>,
+    /// The sum of the lines.
+    pub total: Money,
+    /// The providers of her payment methods, in her order of preference. Their tokens are elsewhere.
+    pub payment_methods: Vec<Provider>,
+}
+
+/// A line of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// What.
+    pub sku: Sku,
+    /// Its name when it was bought.
+    pub name: String,
+    /// How many.
+    pub quantity: u32,
+    /// For one, when it was bought.
+    pub unit_price: Money,
+}
+
+/// Why an order was rejected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Rejection {
+    /// Some line could not be reserved, so none was.
+    OutOfStock {
+        /// Only those that fell short.
+        items: Vec<Shortage>,
+    },
+    /// The provider refused the payment method.
+    PaymentDeclined {
+        /// The provider's own code, unfiltered.
+        decline_code: String,
+    },
+}
+
+/// A SKU of which there was not enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// What.
+    pub sku: Sku,
+    /// How many the order needed, all its lines together.
+    pub requested: u32,
+    /// How many there were.
+    pub available: u32,
+}
+
+/// Who charges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// Stripe, through the `PaymentIntents` API.
+    Stripe,
+}
+
+impl Provider {
+    /// Every provider there is.
+    pub const ALL: [Self; 1] = [Self::Stripe];
+
+    /// Its name in the API and in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The decline code that a client may see. For some codes the providers ask that the cardholder is not told.
+pub fn public_decline_code(code: &str) -> &str {
+    match code {
+        "fraudulent" | "lost_card" | "stolen_card" | "merchant_blacklist" => "generic_decline",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspicion_is_kept_from_the_client_and_other_codes_are_passed_on() {
+        for code in ["fraudulent", "lost_card", "stolen_card", "merchant_blacklist"] {
+            assert_eq!(public_decline_code(code), "generic_decline");
+        }
+        assert_eq!(public_decline_code("insufficient_funds"), "insufficient_funds");
+    }
+
+    #[test]
+    fn an_event_is_written_with_its_type_and_data_apart() {
+        let event = Event {
+            order_id: "ord_00000000000000000000000000000001".parse().unwrap(),
+            sequence: 3,
+            at: "2026-11-23T10:00:00Z".parse().unwrap(),
+            fact: Fact::PaymentAuthorized { attempt: 1 },
+        };
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!(json["type"], event.fact.name());
+        assert_eq!(json["data"]["attempt"], 1);
+        assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
+    }
+}

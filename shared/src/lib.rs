@@ -1,0 +1,16 @@
+//! Souk's rules (`domain`) and the adapters that its functions share.
+//!
+//! Imports point one way: functions → adapters → `domain`. The domain knows no I/O, no AWS and no clock.
+
+pub mod aws;
+pub mod batch;
+pub mod config;
+pub mod dead_letters;
+pub mod domain;
+pub mod http;
+pub mod payments;
+pub mod repositories;
+pub mod retry;
+pub mod saga;
+pub mod stream;
+pub mod telemetry;

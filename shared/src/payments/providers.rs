@@ -1,0 +1,95 @@
+//! The one place that makes payment providers, from configuration.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_config::SdkConfig;
+
+use super::{PaymentGateway, stripe::Stripe};
+use crate::{
+    config::{self, Missing},
+    domain::{
+        event::Provider,
+        money::{Currency, Money},
+    },
+};
+
+/// The providers that this process may charge with.
+#[derive(Clone, Debug)]
+pub struct Providers {
+    stripe: Arc<dyn PaymentGateway>,
+}
+
+impl Providers {
+    /// These, for a test.
+    pub fn new(stripe: Arc<dyn PaymentGateway>) -> Self {
+        Self { stripe }
+    }
+
+    /// As the environment configures them.
+    ///
+    /// # Errors
+    /// [`Missing`].
+    pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
+        Ok(Self::new(Arc::new(Stripe::from_env(aws)?)))
+    }
+
+    /// The gateway of this provider.
+    pub fn gateway(&self, provider: Provider) -> &dyn PaymentGateway {
+        match provider {
+            Provider::Stripe => self.stripe.as_ref(),
+        }
+    }
+}
+
+/// What a provider takes: the currencies, each with its smallest amount. Checked before an order is written.
+#[derive(Clone, Debug, Default)]
+pub struct AcceptedAmounts(BTreeMap<Provider, BTreeMap<String, u64>>);
+
+impl AcceptedAmounts {
+    /// As `STRIPE_MINIMUM_AMOUNTS` says: `USD=50,EUR=50`, in minor units.
+    ///
+    /// # Errors
+    /// [`Missing`], when it is not set.
+    pub fn from_env() -> Result<Self, Missing> {
+        Ok(Self::parse(&[(Provider::Stripe, &config::text("STRIPE_MINIMUM_AMOUNTS")?)]))
+    }
+
+    /// From such lists.
+    pub fn parse(lists: &[(Provider, &str)]) -> Self {
+        let pair = |entry: &str| {
+            let (currency, minimum) = entry.trim().split_once('=')?;
+            Some((Currency::from_code(currency)?.code().to_owned(), minimum.parse().ok()?))
+        };
+        Self(lists.iter().map(|(provider, list)| (*provider, list.split(',').filter_map(pair).collect())).collect())
+    }
+
+    /// Whether this provider takes this amount.
+    ///
+    /// # Errors
+    /// What the customer can do about it.
+    pub fn check(&self, provider: Provider, total: Money) -> Result<(), String> {
+        let code = total.currency.code();
+        match self.0.get(&provider).and_then(|minimums| minimums.get(code)) {
+            None => Err(format!("{provider} does not take {code} here; choose another payment method")),
+            Some(minimum) if total.amount < *minimum => {
+                let minimum = Money { amount: *minimum, ..total };
+                Err(format!("{provider} takes {minimum} or more; add something, or choose another payment method"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_below_the_smallest_or_in_a_foreign_currency_is_refused() {
+        let accepted = AcceptedAmounts::parse(&[(Provider::Stripe, "USD=50, JPY=50")]);
+        let check = |amount, currency| accepted.check(Provider::Stripe, Money { amount, currency });
+        assert_eq!(check(50, Currency::USD), Ok(()));
+        assert!(check(49, Currency::USD).unwrap_err().contains("0.50 USD or more"));
+        assert!(check(5000, Currency::CHF).unwrap_err().contains("does not take CHF"));
+    }
+}
