@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt;
 use lambda_http::{Body, Request, RequestExt, Response, http::{HeaderValue, header}, request::RequestContext};
+use aws_lambda_events::event::apigw::ApiGatewayProxyRequestContext;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
@@ -29,7 +30,7 @@ impl Caller {
     /// # Errors
     /// A 401 [`Problem`]: no token, or one that is no ID token. The gateway lets access tokens pass, which carry no e-mail.
     pub fn of(request: &Request) -> Result<Self, Problem> {
-        let RequestContext::ApiGatewayV1(context) = request.request_context() else { return Err(Problem::unauthorized()) };
+        let context = context(request).ok_or_else(Problem::unauthorized)?;
         let claims = context.authorizer.fields.get("claims").cloned().unwrap_or_default();
         let claim = |name: &str| claims.get(name).and_then(Value::as_str).filter(|value| !value.is_empty()).map(ToOwned::to_owned);
         match (claim("token_use").as_deref(), claim("sub"), claim("email")) {
@@ -39,20 +40,22 @@ impl Caller {
     }
 }
 
-/// The gateway's id of the request: what the caller sees as `instance`, and what joins the logs.
-pub fn correlation_id(request: &Request) -> String {
-    match request.request_context() {
-        RequestContext::ApiGatewayV1(context) => context.request_id.unwrap_or_default(),
-        _ => String::new(),
+fn context(request: &Request) -> Option<&ApiGatewayProxyRequestContext> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV1(context) => Some(context),
+        _ => None,
     }
 }
 
-/// The route that the gateway matched, as the OpenAPI document writes it: `/v1/orders/{order_id}`.
+/// The gateway's id of the request: what the caller sees as `instance`, and what joins the logs.
+pub fn correlation_id(request: &Request) -> String {
+    context(request).and_then(|context| context.request_id.clone()).unwrap_or_default()
+}
+
+/// The method, and the route that the gateway matched, as the OpenAPI document writes it: `GET /v1/orders/{order_id}`.
 pub fn route(request: &Request) -> String {
-    match request.request_context() {
-        RequestContext::ApiGatewayV1(context) => context.resource_path.unwrap_or_default(),
-        _ => String::new(),
-    }
+    let path = context(request).and_then(|context| context.resource_path.as_deref()).unwrap_or_default();
+    format!("{} {path}", request.method())
 }
 
 /// One wrong field of a request.
@@ -82,12 +85,13 @@ pub struct Problem {
     detail: String,
     extra: Map<String, Value>,
     retry_after: Option<u64>,
+    allow: Option<&'static str>,
 }
 
 impl Problem {
     /// A problem with this status and code; `detail` says exactly what is wrong and how to fix it.
     pub fn new(status: u16, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), extra: Map::new(), retry_after: None }
+        Self { status, code, title, detail: detail.into(), extra: Map::new(), retry_after: None, allow: None }
     }
 
     /// With one more member.
@@ -122,6 +126,13 @@ impl Problem {
         Self::new(404, "not_found", "There is no such thing", detail)
     }
 
+    /// 405: a path of ours, but none of its methods.
+    pub fn method_not_allowed(allowed: &'static str) -> Self {
+        let detail = format!("This path takes {allowed} only.");
+        let problem = Self::new(405, "method_not_allowed", "The method is not allowed", detail);
+        Self { allow: Some(allowed), ..problem }
+    }
+
     /// 500: ours. The detail is in the log, under the correlation id.
     pub fn internal() -> Self {
         let detail = "This is our fault and has been logged. Nothing was ordered. Please try again.";
@@ -154,6 +165,9 @@ impl Problem {
     pub fn answer(&self, instance: &str) -> Answer {
         let mut answer = json_answer(self.status, self.body(instance));
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(allowed) = self.allow {
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
         if let Some(seconds) = self.retry_after {
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -34,10 +34,10 @@ impl BrowseCatalog {
     /// A [`Problem`].
     pub async fn handle(&self, request: Request) -> Result<Answer, Problem> {
         match route(&request).as_str() {
-            "/v1/health" => self.health().await,
-            "/v1/products" => self.list(&request).await,
-            "/v1/products/{sku}" => self.one(&request).await,
-            _ => Err(Problem::not_found("There is nothing at this path.")),
+            "GET /v1/health" => self.health().await,
+            "GET /v1/products" => self.list(&request).await,
+            "GET /v1/products/{sku}" => self.one(&request).await,
+            _ => Err(Problem::method_not_allowed("GET")),
         }
     }
 

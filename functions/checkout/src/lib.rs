@@ -20,7 +20,7 @@ use shared::{
         order::{self, Order, Outcome},
         personal::OrderDetails,
     },
-    http::{Answer, Caller, FieldError, Problem, correlation_id, json_answer},
+    http::{Answer, Caller, FieldError, Problem, correlation_id, json_answer, route},
     payments::providers::AcceptedAmounts,
     repositories::{
         idempotency_keys::{IdempotencyKeysTable, Lease, NextAction, RequestKey, SavedAnswer},
@@ -66,6 +66,9 @@ impl Checkout {
     /// # Errors
     /// A [`Problem`] for whatever ends before an order is written.
     pub async fn handle(&self, request: Request) -> Result<Answer, Problem> {
+        if route(&request) != ROUTE {
+            return Err(Problem::method_not_allowed("POST"));
+        }
         let caller = Caller::of(&request)?;
         let key = idempotency_key(&request)?;
         let body = json_body(&request)?;

@@ -6,7 +6,7 @@ use shared::{aws, dead_letters::DeadLetterQueue, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
+    telemetry::init(env!("CARGO_CRATE_NAME"));
     let aws = aws::config().await?;
     let publish_events = PublishEvents {
         bus: Bus::from_env(aws_sdk_eventbridge::Client::new(&aws))?,

@@ -5,7 +5,7 @@ use shared::{aws, repositories::{inventory::InventoryTable, order_events::OrderE
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
+    telemetry::init(env!("CARGO_CRATE_NAME"));
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await?);
     let events = OrderEvents::from_env(&dynamodb)?;
     let inventory = InventoryTable::from_env(&dynamodb)?;

@@ -11,7 +11,7 @@ use krilla::{
     text::{Font, TextDirection},
 };
 use lambda_runtime::Error;
-use shared::domain::{order::Order, personal::OrderDetails};
+use shared::domain::{event::Line, order::Order, personal::OrderDetails};
 
 use crate::confirmation::address_lines;
 
@@ -53,27 +53,36 @@ pub fn pdf(order: &Order, details: &OrderDetails) -> Result<Vec<u8>, Error> {
     loop {
         let settings = PageSettings::from_wh(WIDTH, HEIGHT).ok_or("the page has no size")?;
         let mut page = document.start_page_with(settings);
-        let mut sheet = Sheet { surface: page.surface(), fonts: &fonts };
-        let mut y = if is_first { sheet.head(order, details) } else { 80.0 };
-        while let Some((line, rest)) = lines.split_first()
-            && y < LAST_LINE
-        {
-            sheet.line(y, line)?;
-            y += 34.0;
-            lines = rest;
-        }
-        let is_last = lines.is_empty();
-        if is_last {
-            sheet.total(y, order);
-        }
-        sheet.surface.finish();
+        let rest = fill(&mut Sheet { surface: page.surface(), fonts: &fonts }, order, details, lines, is_first)?;
         page.finish();
-        is_first = false;
-        if is_last {
-            break;
+        if rest.is_empty() {
+            return document.finish().map_err(|error| format!("the receipt cannot be made: {error:?}").into());
         }
+        lines = rest;
+        is_first = false;
     }
-    document.finish().map_err(|error| format!("the receipt cannot be made: {error:?}").into())
+}
+
+/// Fills one page; answers the lines that did not fit.
+fn fill<'l>(
+    sheet: &mut Sheet<'_>,
+    order: &Order,
+    details: &OrderDetails,
+    mut lines: &'l [Line],
+    is_first: bool,
+) -> Result<&'l [Line], Error> {
+    let mut y = if is_first { sheet.head(order, details) } else { 80.0 };
+    while let Some((line, rest)) = lines.split_first()
+        && y < LAST_LINE
+    {
+        sheet.line(y, line)?;
+        y += 34.0;
+        lines = rest;
+    }
+    if lines.is_empty() {
+        sheet.total(y, order);
+    }
+    Ok(lines)
 }
 
 struct Sheet<'p> {
@@ -125,7 +134,7 @@ impl Sheet<'_> {
         y + 34.0
     }
 
-    fn line(&mut self, y: f32, line: &shared::domain::event::Line) -> Result<(), Error> {
+    fn line(&mut self, y: f32, line: &Line) -> Result<(), Error> {
         let name = if line.name.chars().count() > LONGEST_NAME {
             format!("{}…", line.name.chars().take(LONGEST_NAME - 1).collect::<String>())
         } else {

@@ -78,15 +78,14 @@ impl ViewOrders {
     /// # Errors
     /// A [`Problem`].
     pub async fn handle(&self, request: Request) -> Result<Answer, Problem> {
-        let caller = Caller::of(&request)?;
         match route(&request).as_str() {
-            "/v1/orders" => self.list(&caller, &request).await,
-            "/v1/orders/{order_id}" => {
-                let (order, events) = self.own(&caller, &request).await?;
+            "GET /v1/orders" => self.list(&Caller::of(&request)?, &request).await,
+            "GET /v1/orders/{order_id}" => {
+                let (order, events) = self.own(&Caller::of(&request)?, &request).await?;
                 Ok(json_answer(200, shown(&order, &events).to_string()))
             }
-            "/v1/orders/{order_id}/receipt" => self.receipt(&caller, &request).await,
-            _ => Err(Problem::not_found("There is nothing at this path.")),
+            "GET /v1/orders/{order_id}/receipt" => self.receipt(&Caller::of(&request)?, &request).await,
+            _ => Err(Problem::method_not_allowed("GET")),
         }
     }
 

@@ -10,7 +10,7 @@ use view_orders::{Receipts, ViewOrders};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
+    telemetry::init(env!("CARGO_CRATE_NAME"));
     let aws = aws::config().await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let view_orders = ViewOrders {

@@ -1,4 +1,5 @@
 //! Wiring only.
+
 #![recursion_limit = "256"]
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -13,7 +14,7 @@ use void_payment::VoidPayment;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
+    telemetry::init(env!("CARGO_CRATE_NAME"));
     let aws = aws::config().await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let void_payment = VoidPayment {
