@@ -29,12 +29,12 @@ pub struct DeadLetterQueue {
 }
 
 impl DeadLetterQueue {
-    /// The queue that `DEAD_LETTER_QUEUE_URL` names.
+    /// The queue whose URL stands in this environment variable.
     ///
     /// # Errors
     /// [`Missing`].
-    pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
-        Ok(Self { client: Client::new(aws), queue_url: config::text("DEAD_LETTER_QUEUE_URL")? })
+    pub fn from_env(aws: &SdkConfig, variable: &str) -> Result<Self, Missing> {
+        Ok(Self { client: Client::new(aws), queue_url: config::text(variable)? })
     }
 
     /// Puts a letter away. A repeat puts a second one away.

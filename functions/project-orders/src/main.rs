@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     let project_orders = ProjectOrders {
         events: OrderEvents::from_env(&dynamodb)?,
         view: CustomerOrdersTable::from_env(&dynamodb)?,
-        dead_letters: DeadLetterQueue::from_env(&aws)?,
+        dead_letters: DeadLetterQueue::from_env(&aws, "PROJECT_ORDERS_DEAD_LETTERS")?,
     };
     project_orders.events.warm().await;
 

@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
     let aws = aws::config().await?;
     let publish_events = PublishEvents {
         bus: Bus::from_env(aws_sdk_eventbridge::Client::new(&aws))?,
-        dead_letters: DeadLetterQueue::from_env(&aws)?,
+        dead_letters: DeadLetterQueue::from_env(&aws, "PUBLISH_EVENTS_DEAD_LETTERS")?,
     };
 
     run(service_fn(|batch: LambdaEvent<_>| publish_events.handle(batch.payload))).await

@@ -61,7 +61,7 @@ pub enum NextAction {
 
 #[derive(Serialize, Deserialize)]
 struct Row {
-    request: String,
+    request_key: String,
     fingerprint: String,
     lease_id: String,
     /// Unix milliseconds.
@@ -103,7 +103,7 @@ impl IdempotencyKeysTable {
     pub async fn claim(&self, key: RequestKey, fingerprint: &str, now: Timestamp) -> Result<NextAction, RepositoryError> {
         let lease = Lease { key, id: Uuid::new_v4().to_string() };
         let row = Row {
-            request: lease.key.0.clone(),
+            request_key: lease.key.0.clone(),
             fingerprint: fingerprint.to_owned(),
             lease_id: lease.id.clone(),
             lease_until: now.as_millisecond() + i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX / 2),
@@ -117,7 +117,7 @@ impl IdempotencyKeysTable {
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression(
-                "attribute_not_exists(request) OR expires_at <= :now_seconds \
+                "attribute_not_exists(request_key) OR expires_at <= :now_seconds \
                  OR (attribute_not_exists(answer) AND lease_until <= :now_millis AND fingerprint = :fingerprint)",
             )
             .expression_attribute_values(":now_seconds", AttributeValue::N(now.as_second().to_string()))
@@ -153,7 +153,7 @@ impl IdempotencyKeysTable {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("request", AttributeValue::S(lease.key.0.clone()))
+            .key("request_key", AttributeValue::S(lease.key.0.clone()))
             .update_expression("SET answer = :answer")
             .condition_expression("lease_id = :lease")
             .expression_attribute_values(":answer", answer)
@@ -174,7 +174,7 @@ impl IdempotencyKeysTable {
             .client
             .delete_item()
             .table_name(&self.table)
-            .key("request", AttributeValue::S(lease.key.0.clone()))
+            .key("request_key", AttributeValue::S(lease.key.0.clone()))
             .condition_expression("lease_id = :lease")
             .expression_attribute_values(":lease", AttributeValue::S(lease.id.clone()));
         match delete.send().await {

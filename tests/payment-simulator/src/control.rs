@@ -64,7 +64,7 @@ async fn faults(State(control): Shared) -> Response {
 
 async fn add_fault(State(control): Shared, body: Bytes) -> Result<Response, BadInput> {
     let fault = parse_fault(Fields::parse(&body)?)?;
-    let refused = (fault.fault == Kind::Refuse).then_some(fault.provider);
+    let refused = (fault.kind == Kind::Refuse).then_some(fault.provider);
     control.world.faults.add(fault);
     for port in control.ports.iter().filter(|port| Some(port.provider) == refused) {
         port.gate.set_open(false).await;
@@ -126,7 +126,7 @@ fn parse_fault(mut fields: Fields) -> Result<Fault, BadInput> {
     let fault = Fault {
         provider: fields.required("provider")?,
         operation: fields.optional("operation")?,
-        fault: fields.required("fault")?,
+        kind: fields.required("fault")?,
         times: fields.optional("times")?.unwrap_or(1),
         delay_ms: fields.optional("delay_ms")?.unwrap_or(0),
         order_id: fields.optional("order_id")?,
@@ -137,7 +137,7 @@ fn parse_fault(mut fields: Fields) -> Result<Fault, BadInput> {
 }
 
 fn check(fault: &Fault) -> Result<(), BadInput> {
-    match fault.fault {
+    match fault.kind {
         Kind::Refuse => Ok(()),
         _ if fault.operation.is_none() => Err(BadInput::new("operation", "missing; only the fault refuse needs none")),
         _ if fault.times == 0 => Err(BadInput::new("times", "must be 1 or more")),
@@ -168,13 +168,13 @@ impl Fields {
     }
 
     fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, BadInput> {
-        let value = self.0.remove(name).ok_or_else(|| BadInput::new(name, "missing"))?;
-        serde_json::from_value(value).map_err(|error| BadInput::new(name, &error.to_string()))
+        self.optional(name)?.ok_or_else(|| BadInput::new(name, "missing"))
     }
 
     /// `null` is as good as nothing.
     fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, BadInput> {
-        if self.0.contains_key(name) { self.required(name) } else { Ok(None) }
+        let value = self.0.remove(name).unwrap_or_default();
+        serde_json::from_value(value).map_err(|error| BadInput::new(name, &error.to_string()))
     }
 
     fn no_more(self, allowed: &str) -> Result<(), BadInput> {

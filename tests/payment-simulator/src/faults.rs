@@ -33,7 +33,8 @@ pub(crate) struct Fault {
     pub(crate) provider: Provider,
     /// Always there, but for [`Kind::Refuse`], which needs none.
     pub(crate) operation: Option<Operation>,
-    pub(crate) fault: Kind,
+    #[serde(rename = "fault")]
+    pub(crate) kind: Kind,
     /// How many more requests it strikes.
     pub(crate) times: u64,
     /// How long a struck request waits first.
@@ -44,7 +45,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     fn strikes(&self, provider: Provider, operation: Operation, order_id: Option<&str>) -> bool {
-        self.fault != Kind::Refuse
+        self.kind != Kind::Refuse
             && self.provider == provider
             && self.operation == Some(operation)
             && (self.order_id.is_none() || self.order_id.as_deref() == order_id)

@@ -1,7 +1,7 @@
 //! The payment simulator: plays the payment providers on this machine, each on a port of its own, with a control port
 //! beside them that tells what was moved and makes things fail. Nothing is kept on disk.
 //!
-//! A provider is one module (`stripe`) and one [`Port`] in [`start`]; everything else here is common to all of them.
+//! A provider is one module (`stripe`) and one `Port` in [`start`]; everything else here is common to all of them.
 
 mod clock;
 mod control;

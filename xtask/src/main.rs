@@ -1,0 +1,95 @@
+//! Souk's commands. `cargo xtask` alone lists them.
+
+#![expect(clippy::print_stdout, reason = "a command talks to a person")]
+
+mod aws;
+mod check;
+mod demo;
+mod deploy;
+mod judge;
+mod paths;
+mod process;
+mod progress;
+mod python;
+mod stack;
+mod supervisor;
+mod test;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Souk's commands", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the whole shop on this machine; Ctrl-C stops it
+    Up {
+        /// Start it in the background
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Stop the shop that runs in the background
+    Down,
+    /// Run every test there is, starting and stopping what they need
+    Test {
+        /// Run only the Rust tests whose names contain this
+        filter: Option<String>,
+    },
+    /// Buy a kettle in the terminal, and see every hop with its time
+    Demo,
+    /// Check formatting, lints, documentation, the template and the dependencies
+    Check,
+    /// Ask independent judges, which need Java 17 and Go
+    Judge,
+    /// Build for AWS and deploy with SAM CLI
+    Deploy {
+        /// Where to
+        #[arg(long, value_parser = ["dev", "staging", "prod"])]
+        stage: String,
+    },
+    /// Bring an order's events to every subscriber again
+    Republish {
+        /// `ord_…`
+        order_id: String,
+        /// A deployed stage; without it, the shop on this machine
+        #[arg(long, value_parser = ["dev", "staging", "prod"])]
+        stage: Option<String>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Some(command) = Arguments::parse().command else {
+        let _ = Arguments::command().print_help();
+        return ExitCode::SUCCESS;
+    };
+    match run(command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{} {error:#}", progress::red("failed:"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Up { detach: true } => supervisor::up_detached().await,
+        Command::Up { detach: false } => supervisor::up().await,
+        Command::Down => supervisor::down().await,
+        Command::Demo => process::or_interrupted(demo::run()).await,
+        Command::Test { filter } => process::or_interrupted(test::run(filter.as_deref())).await,
+        Command::Check => process::or_interrupted(check::run()).await,
+        Command::Judge => process::or_interrupted(judge::run()).await,
+        Command::Deploy { stage } => process::or_interrupted(deploy::run(&stage)).await,
+        Command::Republish { order_id, stage } => process::or_interrupted(aws::republish(&order_id, stage.as_deref())).await,
+    }
+}

@@ -1,0 +1,270 @@
+//! The shop on this machine: the local AWS, the payment simulator, the deployed template, and the page.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{self, local_environment, operate},
+    paths,
+    process::{Program, Running},
+    progress::step,
+    python,
+    web::{self, Web},
+};
+
+/// The AWS services that the template uses.
+const SERVICES: &str = "apigateway,cloudformation,cloudwatch,cognito-idp,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,s3,\
+                        secretsmanager,ses,sns,sqs,ssm,sts,stepfunctions";
+
+/// What a shop is started with.
+#[derive(Debug)]
+pub struct Plan {
+    /// What it writes.
+    pub directory: PathBuf,
+    ports: Ports,
+    parameters: Vec<(&'static str, String)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    aws: u16,
+    web: u16,
+    stripe: u16,
+    simulator: u16,
+}
+
+impl Plan {
+    /// For a person: known ports, the template's own limits.
+    ///
+    /// # Errors
+    /// A port that is in use.
+    pub fn for_a_person() -> Result<Self> {
+        let port = |variable: &str, default: u16, what: &str| -> Result<u16> {
+            let port = match std::env::var(variable) {
+                Ok(text) => text.parse().map_err(|_| anyhow!("{variable} must be a port, not {text:?}"))?,
+                Err(_) => default,
+            };
+            if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
+                bail!("port {port}, for {what}, is in use.\nwhat to do: stop what uses it, or choose another with {variable}=…");
+            }
+            Ok(port)
+        };
+        let ports = Ports {
+            aws: port("SOUK_AWS_PORT", 4566, "the local AWS")?,
+            web: port("SOUK_WEB_PORT", 8080, "the page")?,
+            stripe: port("SOUK_STRIPE_PORT", 12111, "the simulated Stripe")?,
+            simulator: port("SOUK_SIMULATOR_PORT", 12110, "the payment simulator's control")?,
+        };
+        Ok(Self { directory: paths::local(), ports, parameters: Vec::new() })
+    }
+
+    /// For tests: free ports, beside a shop that may be running, and short limits where a test waits for one.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn for_tests() -> Result<Self> {
+        // Held together, so that none is given twice.
+        let held = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let mut free = Vec::new();
+        for listener in &held {
+            free.push(listener.as_ref().map_err(|error| anyhow!("no port is free: {error}"))?.local_addr()?.port());
+        }
+        let ports = Ports { aws: free[0], web: free[1], stripe: free[2], simulator: free[3] };
+        let parameters = [("ProviderCallTimeoutMs", "2500"), ("ProviderTotalTimeoutMs", "5000"), ("IdempotencyLeaseMs", "35000")];
+        let parameters = parameters.map(|(name, value)| (name, value.to_owned())).to_vec();
+        Ok(Self { directory: paths::local().join("test"), ports, parameters })
+    }
+
+    fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.aws)
+    }
+
+    fn web_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.web)
+    }
+}
+
+/// A running shop. Dropping it stops all of it.
+#[derive(Debug)]
+pub struct Stack {
+    /// What `outputs.json` says.
+    pub outputs: Value,
+    directory: PathBuf,
+    // Dropped in this order: the page first, the local AWS with its functions last.
+    web: Web,
+    simulator: Running,
+    aws: Running,
+}
+
+impl Stack {
+    /// Answers when some part of it ended by itself, with what it said.
+    pub async fn broke(&mut self) -> anyhow::Error {
+        loop {
+            for part in [&mut self.aws, &mut self.simulator] {
+                if let Ok(Some(status)) = part.ended() {
+                    return anyhow!(part.failure(&format!("ended by itself with {status}")));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.web.stop();
+        let _ = std::fs::remove_file(self.directory.join("outputs.json"));
+    }
+}
+
+/// This machine's target, in whose directory cargo-lambda builds.
+///
+/// # Errors
+/// When rustc does not say.
+pub fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("rustc does not run")?;
+    let text = String::from_utf8(output.stdout)?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(ToOwned::to_owned).ok_or_else(|| anyhow!("rustc -vV names no host"))
+}
+
+/// Builds every function and the payment simulator, once and all together.
+pub async fn build() -> Result<()> {
+    let program = Program::new("build", paths::tool("cargo-lambda"))
+        .args(["lambda", "build", "--workspace", "--exclude", "xtask", "--compiler", "cargo", "--output-format", "zip"])
+        .env("CARGO_TERM_COLOR", "never")
+        .hint("correct the error above and run the command again");
+    let log = program.log();
+    step("Build the functions", Some(&log), program.run()).await
+}
+
+/// Starts a shop: what `build` made, deployed.
+pub async fn start(plan: &Plan) -> Result<Stack> {
+    if plan.directory.join("aws").exists() {
+        std::fs::remove_dir_all(plan.directory.join("aws"))?;
+    }
+    std::fs::create_dir_all(plan.directory.join("aws"))?;
+    let (aws, simulator) = step("Start the local AWS and the payment simulator", None, async {
+        let mut aws = local_aws(plan)?;
+        let mut simulator = payment_simulator(plan)?;
+        answers(&mut aws, &format!("{}/_ministack/health", plan.endpoint())).await?;
+        answers(&mut simulator, &format!("http://127.0.0.1:{}/ledger", plan.ports.simulator)).await?;
+        Ok((aws, simulator))
+    })
+    .await?;
+    let deploy = sam_deploy(plan);
+    let log = deploy.log();
+    step("Deploy the template", Some(&log), deploy.run()).await?;
+    let prepared = step("Create the customers and stock the shelves", None, async {
+        let prepared = operate(local_environment(&plan.endpoint()), &["prepare-local", "--stack", "souk"]).await?;
+        operate(local_environment(&plan.endpoint()), &["seed", "--stack", "souk"]).await?;
+        Ok(prepared)
+    })
+    .await?;
+    let outputs = outputs(plan, &prepared);
+    let web = web::serve(plan.ports.web, &outputs).await?;
+    std::fs::write(plan.directory.join("lambda.env"), lambda_env(plan, &prepared))?;
+    std::fs::write(plan.directory.join("outputs.json"), serde_json::to_string_pretty(&outputs)?)?;
+    Ok(Stack { outputs, directory: plan.directory.clone(), web, simulator, aws })
+}
+
+fn local_aws(plan: &Plan) -> Result<Running> {
+    let directory = plan.directory.join("aws");
+    let inside = |name: &str| directory.join(name).display().to_string();
+    let port = plan.ports.aws.to_string();
+    let name = if plan.directory == paths::local() { "local-aws" } else { "local-aws-test" };
+    Program::new(name, paths::tool("ministack"))
+        .clean_environment()
+        .directory(&directory)
+        .envs(local_environment(&plan.endpoint()))
+        .env("AUTH", "true")
+        .env("BIND_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", port)
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("MINISTACK_REGION", aws::LOCAL_REGION)
+        .env("SERVICES", SERVICES)
+        .env("STATE_DIR", inside("state"))
+        .env("S3_DATA_DIR", inside("s3"))
+        .env("TMPDIR", inside(""))
+        .start()
+}
+
+fn payment_simulator(plan: &Plan) -> Result<Running> {
+    let program = paths::root().join("target").join(host()?).join("debug").join("payment-simulator");
+    let name = if plan.directory == paths::local() { "payment-simulator" } else { "payment-simulator-test" };
+    let port = |port: u16| port.to_string();
+    let ports = ["--stripe-port".to_owned(), port(plan.ports.stripe), "--control-port".to_owned(), port(plan.ports.simulator)];
+    Program::new(name, program).args(ports).start()
+}
+
+async fn answers(running: &mut Running, url: &str) -> Result<()> {
+    let client = reqwest::Client::new();
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(30) {
+        if let Some(status) = running.ended()? {
+            bail!(running.failure(&format!("ended with {status}")));
+        }
+        if client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!(running.failure("did not answer within 30 s"))
+}
+
+fn sam_deploy(plan: &Plan) -> Program {
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let mut parameters = vec![
+        ("Stage", "local".to_owned()),
+        ("Architecture", architecture.to_owned()),
+        ("StripeBaseUrl", format!("http://127.0.0.1:{}/", plan.ports.stripe)),
+        ("LocalShopUrl", plan.web_url()),
+    ];
+    parameters.extend(plan.parameters.clone());
+    let overrides = parameters.iter().map(|(name, value)| format!("{name}={value}"));
+    Program::new("deploy", paths::tool("sam"))
+        .args(["deploy", "--stack-name", "souk", "--template-file", "template.yaml", "--resolve-s3", "--no-confirm-changeset"])
+        .args(["--config-file", &plan.directory.join("no-samconfig.toml").display().to_string()])
+        .args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--parameter-overrides"])
+        .args(overrides)
+        .envs(local_environment(&plan.endpoint()))
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("SAM_CLI_CHECK_VERSION", "0")
+        .hint("the template or a function's binary is wrong: read the message above")
+}
+
+fn outputs(plan: &Plan, prepared: &Value) -> Value {
+    let stack = &prepared["stack"];
+    json!({
+        "api_url": format!("{}/_aws/execute-api/{}/local", plan.endpoint(), stack["ApiId"].as_str().unwrap_or_default()),
+        "web_url": plan.web_url(),
+        "aws_endpoint": plan.endpoint(),
+        "user_pool_id": stack["UserPoolId"],
+        "client_id": stack["UserPoolClientId"],
+        "payment_simulator_url": format!("http://127.0.0.1:{}", plan.ports.simulator),
+        "stripe_url": format!("http://127.0.0.1:{}", plan.ports.stripe),
+        "users": prepared["users"],
+        "stack": stack,
+    })
+}
+
+/// Every function's variables, for `cargo lambda watch --env-file`.
+fn lambda_env(plan: &Plan, prepared: &Value) -> String {
+    let variables = prepared["lambda_env"].as_object().into_iter().flatten();
+    let variables = variables.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
+    let lines = variables.chain(local_environment(&plan.endpoint())).map(|(name, value)| format!("{name}={value}\n"));
+    lines.collect()
+}
+
+/// Makes the tools and builds: what every start needs first.
+pub async fn prepare() -> Result<()> {
+    python::prepare().await?;
+    build().await
+}

@@ -1,0 +1,108 @@
+//! Every test there is: the shop and a second DynamoDB are started for them, on ports of their own, and stopped after.
+
+use std::{
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::{
+    paths,
+    process::{Program, Running},
+    progress::{bold, green, step},
+    stack::{self, Plan},
+};
+
+/// Runs the Rust tests, then those in the browser. With a filter, only the Rust tests that it names.
+pub async fn run(filter: Option<&str>) -> Result<()> {
+    let started = Instant::now();
+    stack::prepare().await?;
+    let chrome = if filter.is_none() { Some(browser().await?) } else { None };
+    let plan = Plan::for_tests()?;
+    let stack = stack::start(&plan).await?;
+    let (moto, moto_url) = moto().await?;
+    let outputs = plan.directory.join("outputs.json").display().to_string();
+
+    println!("\n{}", bold("Rust tests"));
+    let arguments = ["test", "--workspace", "--exclude", "xtask", "--target"].map(ToOwned::to_owned);
+    let rust = Program::new("cargo-test", "cargo")
+        .args(arguments)
+        .args([stack::host()?])
+        .args(["--no-fail-fast"])
+        .args(filter.map(ToOwned::to_owned))
+        .env("SOUK_OUTPUTS", &outputs)
+        .env("SOUK_SECOND_DYNAMODB", &moto_url)
+        .visible()
+        .run()
+        .await;
+    let browser = match chrome {
+        Some(chrome) => {
+            println!("\n{}", bold("Browser tests"));
+            browser_tests(&outputs, &chrome).await
+        }
+        None => Ok(()),
+    };
+    drop(moto);
+    drop(stack);
+    rust?;
+    browser?;
+    println!("\n{} in {:.0} s", green("All tests passed"), started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// moto's server: a DynamoDB that knows nothing of the local AWS.
+async fn moto() -> Result<(Running, String)> {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let server = Program::new("moto", paths::tool("moto_server")).args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    step("Start a second DynamoDB", None, async move {
+        let mut server = server.start()?;
+        let started = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            if server.ended()?.is_some() || started.elapsed() > Duration::from_secs(30) {
+                bail!(server.failure("did not start"));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok((server, format!("http://127.0.0.1:{port}")))
+    })
+    .await
+}
+
+async fn browser_tests(outputs: &str, chrome: &std::path::Path) -> Result<()> {
+    let screenshots = paths::root().join("target/screenshots").display().to_string();
+    let tests = Program::new("browser", paths::tool("pytest"))
+        .args(["-p", "no:cacheprovider", "-q", "tests/browser"])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SOUK_OUTPUTS", outputs)
+        .env("SOUK_CHROME", chrome.display().to_string())
+        .env("SOUK_SCREENSHOTS", &screenshots)
+        .visible();
+    tests.run().await?;
+    println!("screenshots: {screenshots}");
+    Ok(())
+}
+
+/// An installed Chrome or Chromium; else one that Playwright may install.
+async fn browser() -> Result<PathBuf> {
+    if let Some(installed) = installed_browser() {
+        return Ok(installed);
+    }
+    let install = Program::new("install-chromium", paths::tool("playwright")).args(["install", "chromium"]);
+    let log = install.log();
+    let installed = step("Install Chromium for the browser tests", Some(&log), install.run()).await;
+    installed.map_err(|_| anyhow!("the browser tests need Chrome or Chromium, and none can be installed from here.\nwhat to do: apt install chromium, or set SOUK_CHROME to its path"))?;
+    let script = "from playwright.sync_api import sync_playwright as p\nwith p() as it: print(it.chromium.executable_path)";
+    let path = Program::new("find-chromium", paths::tool("python")).args(["-c", script]).output().await?;
+    Ok(path.trim().into())
+}
+
+fn installed_browser() -> Option<PathBuf> {
+    if let Some(chosen) = std::env::var_os("SOUK_CHROME") {
+        return Some(chosen.into());
+    }
+    let names = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser"];
+    let directories: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+    names.iter().flat_map(|name| directories.iter().map(move |directory| directory.join(name))).find(|path| path.exists())
+}
