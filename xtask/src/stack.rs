@@ -231,7 +231,6 @@ fn sam_deploy(plan: &Plan) -> Program {
     let overrides = parameters.iter().map(|(name, value)| format!("{name}={value}"));
     Program::new("deploy", paths::tool("sam"))
         .args(["deploy", "--stack-name", "souk", "--template-file", "template.yaml", "--resolve-s3", "--no-confirm-changeset"])
-        .args(["--config-file", &plan.directory.join("no-samconfig.toml").display().to_string()])
         .args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--parameter-overrides"])
         .args(overrides)
         .envs(local_environment(&plan.endpoint()))
