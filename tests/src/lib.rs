@@ -1,1 +1,338 @@
-//! The harness of the black-box tests.
+//! The harness of the black-box tests: the running shop, its customers, and what stands behind the answers.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
+use reqwest::{Client, Response, StatusCode, redirect::Policy};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{
+    domain::{
+        event::Event,
+        ids::{CustomerId, OrderId, Sku},
+    },
+    repositories::{inventory::InventoryTable, order_events::OrderEvents},
+};
+use uuid::Uuid;
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is inside the repository").to_owned()
+}
+
+/// What the running shop wrote of itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Outputs {
+    /// The gateway, without `/v1`.
+    pub api_url: String,
+    /// The local AWS.
+    pub aws_endpoint: String,
+    /// For signing in.
+    pub client_id: String,
+    /// The payment simulator's control API.
+    pub payment_simulator_url: String,
+    /// The simulated Stripe.
+    pub stripe_url: String,
+    /// Who can sign in.
+    pub users: BTreeMap<String, User>,
+    /// The stack's outputs: names of tables and queues.
+    pub stack: BTreeMap<String, String>,
+}
+
+/// A local account.
+#[derive(Clone, Debug, Deserialize)]
+pub struct User {
+    /// Her e-mail address.
+    pub username: String,
+    /// Of this machine only.
+    pub password: String,
+}
+
+/// A setting that `cargo xtask test` makes.
+///
+/// # Panics
+/// When it is missing, with what to do.
+pub fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: this test needs a running shop. Run it with: cargo xtask test"))
+}
+
+/// A client configuration for a local AWS.
+pub fn local_aws(endpoint: &str) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(aws_config_credentials())
+        .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(TokioSleep))
+        .build()
+}
+
+fn aws_config_credentials() -> aws_sdk_dynamodb::config::SharedCredentialsProvider {
+    aws_sdk_dynamodb::config::SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "local"))
+}
+
+#[derive(Debug)]
+struct TokioSleep;
+
+impl aws_sdk_dynamodb::config::AsyncSleep for TokioSleep {
+    fn sleep(&self, duration: Duration) -> aws_sdk_dynamodb::config::Sleep {
+        aws_sdk_dynamodb::config::Sleep::new(tokio::time::sleep(duration))
+    }
+}
+
+/// The running shop.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    /// What it wrote of itself.
+    pub outputs: Outputs,
+    /// A client that follows no redirect.
+    pub http: Client,
+    /// Its tables.
+    pub dynamodb: DynamoDb,
+}
+
+/// A customer who is signed in.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// Her identity.
+    pub id: CustomerId,
+    /// Her ID token.
+    pub token: String,
+    shop: Shop,
+}
+
+impl Shop {
+    /// The one that `cargo xtask test` started.
+    ///
+    /// # Panics
+    /// When there is none, with what to do.
+    pub fn running() -> Self {
+        let text = std::fs::read_to_string(setting("SOUK_OUTPUTS")).expect("the shop's outputs cannot be read: run cargo xtask test");
+        let outputs: Outputs = serde_json::from_str(&text).expect("outputs.json is as the harness knows it");
+        let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(60)).build().expect("a client");
+        let dynamodb = DynamoDb::new(&local_aws(&outputs.aws_endpoint));
+        Self { outputs, http, dynamodb }
+    }
+
+    /// A resource of the stack, by its output's name.
+    ///
+    /// # Panics
+    /// When the stack has no such output.
+    pub fn resource(&self, name: &str) -> &str {
+        self.outputs.stack.get(name).unwrap_or_else(|| panic!("the stack has no output {name}"))
+    }
+
+    /// Signs a customer in, through Cognito, as the page does.
+    ///
+    /// # Panics
+    /// When she is not let in.
+    pub async fn sign_in(&self, name: &str) -> Customer {
+        let tokens = self.tokens(name).await;
+        let token = tokens["IdToken"].as_str().expect("an ID token").to_owned();
+        let claims = self.cognito("GetUser", &json!({"AccessToken": tokens["AccessToken"]})).await;
+        let attributes = claims["UserAttributes"].as_array().expect("attributes");
+        let sub = attributes.iter().find(|attribute| attribute["Name"] == "sub").expect("a sub");
+        Customer { id: CustomerId(sub["Value"].as_str().expect("text").to_owned()), token, shop: self.clone() }
+    }
+
+    /// A customer's tokens.
+    ///
+    /// # Panics
+    /// When she is not let in.
+    pub async fn tokens(&self, name: &str) -> Value {
+        let user = &self.outputs.users[name];
+        let request = json!({
+            "AuthFlow": "USER_PASSWORD_AUTH",
+            "ClientId": self.outputs.client_id,
+            "AuthParameters": {"USERNAME": user.username, "PASSWORD": user.password},
+        });
+        self.cognito("InitiateAuth", &request).await["AuthenticationResult"].clone()
+    }
+
+    async fn cognito(&self, operation: &str, request: &Value) -> Value {
+        let answer = self
+            .http
+            .post(&self.outputs.aws_endpoint)
+            .header("X-Amz-Target", format!("AWSCognitoIdentityProviderService.{operation}"))
+            .header("Content-Type", "application/x-amz-json-1.1")
+            .body(request.to_string())
+            .send();
+        let answer = answer.await.expect("Cognito answers");
+        assert!(answer.status().is_success(), "Cognito refused {operation}: {}", answer.text().await.unwrap_or_default());
+        answer.json().await.expect("Cognito answers JSON")
+    }
+
+    /// An API path's URL.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.outputs.api_url)
+    }
+
+    /// The orders' events.
+    pub fn events(&self) -> OrderEvents {
+        OrderEvents::new(self.dynamodb.clone(), self.resource("OrderEventsTable"))
+    }
+
+    /// The events of an order, by name.
+    ///
+    /// # Panics
+    /// When the table does not answer.
+    pub async fn event_names(&self, order_id: &OrderId) -> Vec<&'static str> {
+        let events: Vec<Event> = self.events().load(order_id).await.expect("the events can be read");
+        events.iter().map(|event| event.fact.name()).collect()
+    }
+
+    /// The stock.
+    pub fn inventory(&self) -> InventoryTable {
+        InventoryTable::new(self.dynamodb.clone(), self.resource("InventoryTable"))
+    }
+
+    /// How many of it are available.
+    ///
+    /// # Panics
+    /// When it was never stocked.
+    pub async fn available(&self, sku: &str) -> u32 {
+        let sku: Sku = sku.parse().expect("a SKU");
+        self.inventory().level(&sku).await.expect("the stock can be read").expect("it is stocked").available
+    }
+
+    /// What the payment provider did for an order.
+    ///
+    /// # Panics
+    /// When the simulator does not answer.
+    pub async fn ledger(&self, order_id: &OrderId) -> Vec<String> {
+        let url = format!("{}/ledger?order_id={order_id}", self.outputs.payment_simulator_url);
+        let lines: Vec<Value> = self.http.get(url).send().await.expect("a ledger").json().await.expect("JSON");
+        lines.iter().map(|line| line["operation"].as_str().expect("an operation").to_owned()).collect()
+    }
+
+    /// Lets the next `times` calls of this operation for this order go wrong.
+    ///
+    /// # Panics
+    /// When the simulator refuses the fault.
+    pub async fn fault(&self, order_id: &OrderId, operation: &str, fault: &str, times: u32) {
+        let fault = json!({"provider": "stripe", "operation": operation, "fault": fault, "times": times, "delay_ms": 20_000, "order_id": order_id});
+        let answer = self.http.put(format!("{}/faults", self.outputs.payment_simulator_url)).json(&fault).send().await;
+        let answer = answer.expect("the simulator answers");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// The e-mails that mention this.
+    ///
+    /// # Panics
+    /// When the local AWS does not answer.
+    pub async fn mails(&self, text: &str) -> Vec<Value> {
+        let url = format!("{}/_ministack/ses/messages", self.outputs.aws_endpoint);
+        let sent: Value = self.http.get(url).send().await.expect("a mailbox").json().await.expect("JSON");
+        let all = sent["messages"].as_object().into_iter().flatten().flat_map(|(_, mails)| mails.as_array().cloned().unwrap_or_default());
+        all.filter(|mail| mail["BodyText"].as_str().is_some_and(|body| body.contains(text))).collect()
+    }
+}
+
+impl Customer {
+    /// The order that this key will make.
+    pub fn order_id(&self, key: &str) -> OrderId {
+        OrderId::for_request(&self.id, key)
+    }
+
+    /// Buys, with this key.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    pub async fn checkout(&self, key: &str, body: &Value) -> Answer {
+        let request = self.shop.http.post(self.shop.url("/v1/checkout")).bearer_auth(&self.token).header("Idempotency-Key", key);
+        Answer::of(request.json(body).send().await.expect("the gateway answers")).await
+    }
+
+    /// Buys, and follows `Retry-After` as a client would.
+    ///
+    /// # Panics
+    /// When it is told to wait for ever.
+    pub async fn checkout_patiently(&self, key: &str, body: &Value) -> Answer {
+        for _ in 0..60 {
+            let answer = self.checkout(key, body).await;
+            let Some(seconds) = answer.header("retry-after") else { return answer };
+            tokio::time::sleep(Duration::from_secs(seconds.parse().expect("seconds"))).await;
+        }
+        panic!("told to try again for ever");
+    }
+
+    /// Reads a path.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.shop.http.get(self.shop.url(path)).bearer_auth(&self.token).send().await.expect("the gateway answers")).await
+    }
+}
+
+/// An answer, with its body read.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body; null when it is no JSON.
+    pub body: Value,
+    headers: reqwest::header::HeaderMap,
+}
+
+impl Answer {
+    /// This response, read.
+    ///
+    /// # Panics
+    /// When the body breaks off.
+    pub async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        assert_ne!(status, StatusCode::BAD_GATEWAY, "a function failed under the gateway");
+        let text = response.text().await.expect("a whole body");
+        Self { status: status.as_u16(), body: serde_json::from_str(&text).unwrap_or_default(), headers }
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Its contract code, for a problem.
+    ///
+    /// # Panics
+    /// When it is no problem in the contract's format.
+    pub fn problem(&self) -> (u16, &str) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        for member in ["type", "title", "status", "detail", "instance", "code"] {
+            assert!(!self.body[member].is_null(), "{member} is missing in {:?}", self.body);
+        }
+        assert_eq!(self.body["status"], self.status);
+        (self.status, self.body["code"].as_str().expect("a code"))
+    }
+}
+
+/// A purchase of these.
+pub fn purchase(lines: &[(&str, u32)], token: &str) -> Value {
+    let items: Vec<_> = lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
+    json!({
+        "items": items,
+        "payment_methods": [{"provider": "stripe", "token": token}],
+        "shipping_address": {"name": "Kareem Q. Addressee", "line1": "26 Secretstreet", "city": "Cairo", "postal_code": "11511", "country": "EG"},
+        "phone": "+201001234567",
+    })
+}
+
+/// A key that nobody used.
+pub fn new_key() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// Waits until this is true, for at most 20 s.
+///
+/// # Panics
+/// When it does not come true, naming what was waited for.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    for _ in 0..100 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("waited 20 s, and still not: {what}");
+}
