@@ -11,18 +11,8 @@ def logs() -> dict[str, list[str]]:
     recorded = {}
     for group in client.describe_log_groups()["logGroups"]:
         name = group["logGroupName"]
-        lines = []
-        for stream in client.describe_log_streams(logGroupName=name)["logStreams"]:
-            page = client.get_log_events(logGroupName=name, logStreamName=stream["logStreamName"], startFromHead=True)
-            while page["events"]:
-                lines += [event["message"] for event in page["events"]]
-                token = page["nextForwardToken"]
-                page = client.get_log_events(
-                    logGroupName=name, logStreamName=stream["logStreamName"], startFromHead=True, nextToken=token
-                )
-                if page["nextForwardToken"] == token:
-                    break
-        recorded[name] = lines
+        pages = client.get_paginator("filter_log_events").paginate(logGroupName=name)
+        recorded[name] = [event["message"] for page in pages for event in page["events"]]
     return recorded
 
 

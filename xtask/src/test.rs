@@ -15,7 +15,7 @@ use crate::{
     stack::{self, Plan},
 };
 
-/// Runs the Rust tests, then those in the browser. With a filter, only the Rust tests that it names.
+/// Runs the tests in the browser, then the Rust tests. With a filter, only the Rust tests that it names.
 pub async fn run(filter: Option<&str>) -> Result<()> {
     let started = Instant::now();
     stack::prepare().await?;
@@ -25,6 +25,14 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
     let (moto, moto_url) = moto().await?;
     let outputs = plan.directory.join("outputs.json").display().to_string();
 
+    // The lamps that a Rust test sells out are looked at here first.
+    let browser = match chrome {
+        Some(chrome) => {
+            println!("\n{}", bold("Browser tests"));
+            browser_tests(&outputs, &chrome).await
+        }
+        None => Ok(()),
+    };
     println!("\n{}", bold("Rust tests"));
     let arguments = ["test", "--workspace", "--exclude", "xtask", "--target"].map(ToOwned::to_owned);
     let rust = Program::new("cargo-test", "cargo")
@@ -33,17 +41,10 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
         .args(["--no-fail-fast"])
         .args(filter.map(ToOwned::to_owned))
         .env("SOUK_OUTPUTS", &outputs)
-        .env("SOUK_SECOND_DYNAMODB", &moto_url)
+        .env("SOUK_DYNAMODBS", format!("{},{moto_url}", stack.outputs["aws_endpoint"].as_str().unwrap_or_default()))
         .visible()
         .run()
         .await;
-    let browser = match chrome {
-        Some(chrome) => {
-            println!("\n{}", bold("Browser tests"));
-            browser_tests(&outputs, &chrome).await
-        }
-        None => Ok(()),
-    };
     drop(moto);
     drop(stack);
     rust?;

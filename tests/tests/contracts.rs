@@ -1,0 +1,324 @@
+//! The template, the state machines, the API document, the events and the code cannot drift apart. Needs no shop.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
+
+use serde_json::Value as Json;
+use serde_yaml_ng::Value as Yaml;
+use shared::saga::StepError;
+use system_tests::root;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn template() -> Yaml {
+    serde_yaml_ng::from_str(&read("template.yaml")).unwrap()
+}
+
+/// A value without its CloudFormation tags: `!Ref X` is `X`, `!GetAtt X.Arn` is `X.Arn`.
+fn plain(value: &Yaml) -> Yaml {
+    match value {
+        Yaml::Tagged(tagged) => plain(&tagged.value),
+        Yaml::Sequence(values) => Yaml::Sequence(values.iter().map(plain).collect()),
+        Yaml::Mapping(members) => Yaml::Mapping(members.iter().map(|(name, value)| (name.clone(), plain(value))).collect()),
+        other => other.clone(),
+    }
+}
+
+fn resources(kind: &str) -> BTreeMap<String, Yaml> {
+    let template = plain(&template());
+    let all = template["Resources"].as_mapping().unwrap().iter();
+    let of_kind = all.filter(|(_, resource)| resource["Type"] == kind);
+    of_kind.map(|(name, resource)| (name.as_str().unwrap().to_owned(), resource["Properties"].clone())).collect()
+}
+
+fn folder_names(path: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(path)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// `reserve-inventory` as `ReserveInventory`.
+fn pascal(name: &str) -> String {
+    name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+fn number_parameter(name: &str) -> u64 {
+    template()["Parameters"][name]["Default"].as_u64().unwrap_or_else(|| panic!("{name} has no number as its default"))
+}
+
+/// The state machine with every substitution made: numbers for numbers, its own name for the rest.
+fn machine() -> Json {
+    let mut text = read("statemachines/checkout.asl.json");
+    for name in substitutions() {
+        let value = if name.ends_with("Seconds") { number_parameter(&name).to_string() } else { name.clone() };
+        text = text.replace(&format!("${{{name}}}"), &value);
+    }
+    serde_json::from_str(&text).expect("the state machine is JSON once its substitutions are made")
+}
+
+fn substitutions() -> BTreeSet<String> {
+    let machine = &resources("AWS::Serverless::StateMachine")["CheckoutStateMachine"];
+    let names = machine["DefinitionSubstitutions"].as_mapping().unwrap().keys();
+    names.map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// Every state by name, those inside branches too.
+fn states(machine: &Json) -> BTreeMap<String, Json> {
+    let mut found = BTreeMap::new();
+    for (name, state) in machine["States"].as_object().unwrap() {
+        found.insert(name.clone(), state.clone());
+        for branch in state["Branches"].as_array().into_iter().flatten() {
+            found.extend(states(branch));
+        }
+    }
+    found
+}
+
+fn tasks() -> BTreeMap<String, Json> {
+    states(&machine()).into_iter().filter(|(_, state)| state["Type"] == "Task").collect()
+}
+
+#[test]
+fn the_state_machine_uses_every_substitution_of_the_template_and_no_other() {
+    let text = read("statemachines/checkout.asl.json");
+    let used: BTreeSet<String> = text.split("${").skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect();
+    assert_eq!(used, substitutions());
+}
+
+#[test]
+fn every_task_calls_the_function_of_its_own_name_within_a_limit_and_catches_everything() {
+    for (name, task) in tasks() {
+        assert_eq!(task["Arguments"]["FunctionName"], format!("{name}FunctionArn"), "{name}");
+        assert!(task["TimeoutSeconds"].is_number(), "{name} has no limit");
+        let catches = task["Catch"].as_array().unwrap_or_else(|| panic!("{name} catches nothing"));
+        let last = catches.last().unwrap();
+        assert_eq!(last["ErrorEquals"], serde_json::json!(["States.ALL"]), "{name}");
+    }
+}
+
+#[test]
+fn every_error_that_the_state_machine_names_can_happen() {
+    for (name, task) in tasks() {
+        let rules = ["Retry", "Catch"].iter().flat_map(|kind| task[*kind].as_array().cloned().unwrap_or_default());
+        for error in rules.flat_map(|rule| rule["ErrorEquals"].as_array().cloned().unwrap()) {
+            let error = error.as_str().unwrap().to_owned();
+            let known = error.starts_with("States.") || error.starts_with("Lambda.") || StepError::NAMES.contains(&error.as_str());
+            assert!(known, "{name} names {error}, which no step returns");
+        }
+    }
+}
+
+#[test]
+fn business_failures_reject_the_order_and_anything_else_leaves_it_pending() {
+    let states = states(&machine());
+    for (name, task) in tasks() {
+        for catch in task["Catch"].as_array().unwrap() {
+            let next = catch["Next"].as_str().unwrap();
+            let error = catch["ErrorEquals"][0].as_str().unwrap();
+            let expected = match (error, name.as_str()) {
+                ("OutOfStock" | "PaymentDeclined", _) => "RejectOrder",
+                (_, "VoidPayment") => "VoidStillOwed",
+                (_, "ReleaseInventory") => "ReleaseStillOwed",
+                _ => "Pending",
+            };
+            assert_eq!(next, expected, "{name} on {error}");
+            assert!(states.contains_key(next));
+        }
+    }
+    assert!(states.values().all(|state| state["Type"] != "Fail"), "no order ends as a failed execution");
+    for (state, error) in [("ReserveInventory", "OutOfStock"), ("AuthorizePayment", "PaymentDeclined")] {
+        assert!(states[state]["Catch"].to_string().contains(error), "{state} does not catch {error}");
+    }
+}
+
+#[test]
+fn every_retry_waits_with_full_jitter_and_none_repeats_a_business_failure() {
+    for (name, task) in tasks() {
+        for retry in task["Retry"].as_array().into_iter().flatten() {
+            assert_eq!(retry["JitterStrategy"], "FULL", "{name}");
+            assert!(!retry.to_string().contains("OutOfStock") && !retry.to_string().contains("PaymentDeclined"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_function_has_its_folder_its_resource_its_role_and_its_events() {
+    let functions = resources("AWS::Serverless::Function");
+    let roles = resources("AWS::IAM::Role");
+    let folders = folder_names("functions");
+    let expected: BTreeSet<_> = folders.iter().map(|folder| format!("{}Function", pascal(folder))).collect();
+    assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(folder_names("events"), folders);
+    for folder in &folders {
+        let function = &functions[&format!("{}Function", pascal(folder))];
+        assert_eq!(function["CodeUri"], format!("target/lambda/{folder}/bootstrap.zip"));
+        assert_eq!(function["Role"], format!("{}Role.Arn", pascal(folder)));
+        assert!(roles.contains_key(&format!("{}Role", pascal(folder))));
+        assert!(function["Timeout"].is_string(), "{folder}'s limit is a parameter");
+        assert!(folder_names(&format!("events/{folder}")).len() >= 2, "{folder} has a happy and a failing case");
+    }
+}
+
+#[test]
+fn every_event_is_what_its_function_takes() {
+    for folder in folder_names("functions") {
+        for case in folder_names(&format!("events/{folder}")) {
+            let text = read(&format!("events/{folder}/{case}"));
+            let failure = match folder.as_str() {
+                "checkout" | "view-orders" | "browse-catalog" => lambda_http::request::from_str(&text).err().map(|error| error.to_string()),
+                "project-orders" | "publish-events" => {
+                    serde_json::from_str::<aws_lambda_events::event::dynamodb::Event>(&text).err().map(|error| error.to_string())
+                }
+                "send-email" => serde_json::from_str::<aws_lambda_events::event::sqs::SqsEvent>(&text).err().map(|error| error.to_string()),
+                "reject-order" => serde_json::from_str::<reject_order::RejectOrder>(&text).err().map(|error| error.to_string()),
+                _ => serde_json::from_str::<shared::saga::OrderRef>(&text).err().map(|error| error.to_string()),
+            };
+            assert_eq!(failure, None, "events/{folder}/{case}");
+        }
+    }
+}
+
+#[test]
+fn every_limit_fits_into_the_next() {
+    let seconds = |name: &str| number_parameter(name) * 1000;
+    let millis = number_parameter;
+    let chain = [
+        ("connect", millis("ProviderConnectTimeoutMs")),
+        ("provider call", millis("ProviderCallTimeoutMs")),
+        ("all calls to one provider", millis("ProviderTotalTimeoutMs")),
+        ("payment function", seconds("PaymentFunctionTimeoutSeconds")),
+        ("payment step", seconds("PaymentStepTimeoutSeconds")),
+        ("workflow", seconds("WorkflowTimeoutSeconds")),
+        ("checkout's wait", millis("WorkflowWaitMs")),
+        ("checkout", seconds("CheckoutTimeoutSeconds")),
+        ("gateway", 29_000),
+        ("lease", millis("IdempotencyLeaseMs")),
+    ];
+    for pair in chain.windows(2) {
+        assert!(pair[0].1 < pair[1].1, "{} is not shorter than {}", pair[0].0, pair[1].0);
+    }
+    assert!(seconds("StepFunctionTimeoutSeconds") < seconds("StepTimeoutSeconds"));
+    assert!(6 * seconds("SendEmailTimeoutSeconds") <= seconds("SendEmailVisibilitySeconds"));
+    assert!(seconds("SendEmailTimeoutSeconds") < millis("SendingLeaseMs") && millis("SendingLeaseMs") < seconds("SendEmailVisibilitySeconds"));
+}
+
+#[test]
+fn what_is_granted_on_everything_is_exactly_this() {
+    let mut wild = BTreeSet::new();
+    let roles = resources("AWS::IAM::Role").into_values().flat_map(|role| role["Policies"].as_sequence().cloned().unwrap_or_default());
+    let managed = resources("AWS::IAM::ManagedPolicy").into_values();
+    let documents = roles.chain(managed).map(|policy| policy["PolicyDocument"].clone());
+    for statement in documents.flat_map(|document| document["Statement"].as_sequence().cloned().unwrap()) {
+        let actions: Vec<String> = match &statement["Action"] {
+            Yaml::Sequence(actions) => actions.iter().map(|action| action.as_str().unwrap().to_owned()).collect(),
+            action => vec![action.as_str().unwrap().to_owned()],
+        };
+        assert!(actions.iter().all(|action| !action.contains('*')), "{actions:?}");
+        if statement["Resource"] == "*" {
+            wild.extend(actions);
+        }
+    }
+    let expected = [
+        "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets", "dynamodb:ListStreams",
+        "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    ];
+    assert_eq!(wild, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn every_table_is_recoverable_encrypted_and_protected() {
+    let tables = resources("AWS::DynamoDB::Table");
+    assert!(tables.len() >= 7);
+    for (name, table) in &tables {
+        assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{name}");
+        assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{name}");
+        assert_eq!(table["DeletionProtectionEnabled"][0], "IsProd", "{name}");
+        assert_eq!(table["BillingMode"], "PAY_PER_REQUEST", "{name}");
+    }
+    assert_eq!(tables["IdempotencyKeysTable"]["TimeToLiveSpecification"]["AttributeName"], "expires_at");
+    assert_eq!(tables["OrderDetailsTable"]["SSESpecification"]["SSEType"], "KMS");
+    assert!(tables["OrderDetailsTable"]["StreamSpecification"].is_null(), "personal data has no stream");
+    for bucket in resources("AWS::S3::Bucket").into_values() {
+        let block = &bucket["PublicAccessBlockConfiguration"];
+        assert!(block.as_mapping().unwrap().values().all(|blocked| *blocked == true) && block.as_mapping().unwrap().len() == 4);
+        assert!(!bucket["BucketEncryption"].is_null() && !bucket["LifecycleConfiguration"].is_null());
+        assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
+    }
+}
+
+#[test]
+fn every_rule_has_a_queue_a_policy_and_dead_letters_and_every_dead_letter_an_alarm() {
+    let queues = resources("AWS::SQS::Queue");
+    let policies = resources("AWS::SQS::QueuePolicy");
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    for (name, rule) in resources("AWS::Events::Rule") {
+        for target in rule["Targets"].as_sequence().unwrap() {
+            let queue = target["Arn"].as_str().unwrap().trim_end_matches(".Arn").to_owned();
+            let dead = target["DeadLetterConfig"]["Arn"].as_str().unwrap_or_else(|| panic!("{name} has no dead letters")).trim_end_matches(".Arn").to_owned();
+            assert_eq!(queues[&queue]["RedrivePolicy"]["deadLetterTargetArn"], format!("{dead}.Arn"));
+            let allowed = policies.values().any(|policy| {
+                let text = serde_yaml_ng::to_string(policy).unwrap();
+                text.contains(&format!("{queue}.Arn")) && text.contains(&format!("{dead}.Arn")) && text.contains(&format!("{name}.Arn"))
+            });
+            assert!(allowed, "the bus may not write to {queue}");
+        }
+    }
+    for dead in queues.keys().filter(|name| name.ends_with("DeadLetters")) {
+        let alarmed = alarms.values().any(|alarm| serde_yaml_ng::to_string(alarm).unwrap().contains(&format!("{dead}.QueueName")));
+        assert!(alarmed, "{dead} fills up unseen");
+    }
+}
+
+#[test]
+fn the_stream_lets_through_exactly_the_types_that_rules_ask_for() {
+    let asked: BTreeSet<String> = resources("AWS::Events::Rule")
+        .into_values()
+        .flat_map(|rule| rule["EventPattern"]["detail-type"].as_sequence().cloned().unwrap())
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect();
+    let function = &resources("AWS::Serverless::Function")["PublishEventsFunction"];
+    let pattern = function["Events"]["OrderEvents"]["Properties"]["FilterCriteria"]["Filters"][0]["Pattern"].as_str().unwrap();
+    let pattern: Json = serde_json::from_str(pattern).unwrap();
+    let let_through = pattern["dynamodb"]["NewImage"]["type"]["S"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+    assert_eq!(let_through.collect::<BTreeSet<_>>(), asked);
+}
+
+#[test]
+fn every_operation_of_the_api_calls_a_function_that_the_gateway_may_call() {
+    let api: Yaml = serde_yaml_ng::from_str(&read("openapi.yaml")).unwrap();
+    assert_eq!(api["openapi"], "3.0.3", "API Gateway imports no 3.1");
+    let functions = resources("AWS::Serverless::Function");
+    let permissions = resources("AWS::Lambda::Permission");
+    for (path, operations) in api["paths"].as_mapping().unwrap() {
+        let path = path.as_str().unwrap();
+        assert!(path.starts_with("/v1/"));
+        let methods = operations.as_mapping().unwrap().iter().filter(|(name, _)| *name != "parameters");
+        let methods: Vec<_> = methods.collect();
+        for (method, operation) in &methods {
+            let uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"].as_str().unwrap();
+            let function = uri.split("${").last().unwrap().split(".Arn").next().unwrap();
+            assert!(functions.contains_key(function), "{method:?} {path}");
+            let permission = &permissions[&function.replace("Function", "Permission")];
+            assert_eq!(permission["FunctionName"], function);
+            let open = path.starts_with("/v1/products") || path == "/v1/health" || operation["operationId"].is_null();
+            assert_eq!(operation["security"].is_null(), open, "{method:?} {path} is open to whom it should be");
+        }
+        assert_eq!(methods.len(), 5, "{path}: a method that is not listed would be answered 403, not 405");
+    }
+}
+
+#[test]
+fn the_catalogue_is_what_the_code_reads() {
+    let products: Vec<Json> = serde_json::from_str(&read("catalogue/products.json")).unwrap();
+    let stock: BTreeMap<_, _> = products.iter().map(|product| (product["sku"].as_str().unwrap(), product["stock"].as_u64().unwrap())).collect();
+    assert_eq!((stock["limited-lamp"], stock["sold-out-vase"]), (5, 0));
+    for product in &products {
+        serde_json::from_value::<shared::domain::product::Product>(product.clone()).unwrap();
+    }
+    let kettle = products.iter().find(|product| product["sku"] == "kettle-steel").unwrap();
+    assert_eq!(kettle["price"], serde_json::json!({"amount": 4599, "currency": "USD"}));
+}
