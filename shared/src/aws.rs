@@ -1,10 +1,6 @@
 //! The AWS SDK's configuration: one HTTPS client for all service clients of a process, and a limit on every call.
 
-use aws_config::{
-    BehaviorVersion, SdkConfig,
-    retry::RetryConfig,
-    timeout::TimeoutConfig,
-};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{

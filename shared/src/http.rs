@@ -3,10 +3,14 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
+use aws_lambda_events::event::apigw::ApiGatewayProxyRequestContext;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt;
-use lambda_http::{Body, Request, RequestExt, Response, http::{HeaderValue, header}, request::RequestContext};
-use aws_lambda_events::event::apigw::ApiGatewayProxyRequestContext;
+use lambda_http::{
+    Body, Request, RequestExt, Response,
+    http::{HeaderValue, header},
+    request::RequestContext,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
@@ -32,7 +36,8 @@ impl Caller {
     pub fn of(request: &Request) -> Result<Self, Problem> {
         let context = context(request).ok_or_else(Problem::unauthorized)?;
         let claims = context.authorizer.fields.get("claims").cloned().unwrap_or_default();
-        let claim = |name: &str| claims.get(name).and_then(Value::as_str).filter(|value| !value.is_empty()).map(ToOwned::to_owned);
+        let claim =
+            |name: &str| claims.get(name).and_then(Value::as_str).filter(|value| !value.is_empty()).map(ToOwned::to_owned);
         match (claim("token_use").as_deref(), claim("sub"), claim("email")) {
             (Some("id"), Some(customer_id), Some(email)) => Ok(Self { customer_id: CustomerId(customer_id), email }),
             _ => Err(Problem::unauthorized()),
@@ -111,7 +116,8 @@ impl Problem {
     /// 400: these fields are wrong, all of them at once.
     pub fn validation(errors: &[FieldError]) -> Self {
         let count = errors.len();
-        let detail = format!("{count} field{} must be corrected; `errors` says which and how.", if count == 1 { "" } else { "s" });
+        let detail =
+            format!("{count} field{} must be corrected; `errors` says which and how.", if count == 1 { "" } else { "s" });
         Self::new(400, "validation_failed", "The request is not valid", detail).with("errors", errors)
     }
 
@@ -278,7 +284,9 @@ mod tests {
             Caller::of(&lambda_http::request::from_str(&event.to_string()).unwrap()).map(|caller| caller.customer_id.0)
         };
         assert_eq!(caller(json!({"token_use": "id", "sub": "kareem", "email": "k@souk.example"})), Ok("kareem".into()));
-        for claims in [json!({"token_use": "access", "sub": "kareem", "email": "k@souk.example"}), json!({"sub": "kareem"}), json!({})] {
+        for claims in
+            [json!({"token_use": "access", "sub": "kareem", "email": "k@souk.example"}), json!({"sub": "kareem"}), json!({})]
+        {
             assert_eq!(caller(claims), Err(Problem::unauthorized()));
         }
     }

@@ -74,7 +74,9 @@ impl StepError {
 impl From<StepError> for Diagnostic {
     fn from(error: StepError) -> Self {
         match &error {
-            StepError::OutOfStock(_) | StepError::PaymentDeclined(_) => tracing::info!(error = error.name(), detail = %error, "step ended"),
+            StepError::OutOfStock(_) | StepError::PaymentDeclined(_) => {
+                tracing::info!(error = error.name(), detail = %error, "step ended")
+            }
             _ => tracing::error!(error = error.name(), detail = %error, "step failed"),
         }
         Diagnostic { error_type: error.name().to_owned(), error_message: error.to_string() }
@@ -86,7 +88,9 @@ impl From<AdvanceError> for StepError {
         match error {
             AdvanceError::NotAllowed(refusal) => Self::NotAllowed(refusal.to_string()),
             AdvanceError::NoSuchOrder(_) | AdvanceError::Invalid(_) => Self::InvalidOrder(error.to_string()),
-            AdvanceError::Refused(_) | AdvanceError::Contention | AdvanceError::Repository(_) => Self::Unavailable(error.to_string()),
+            AdvanceError::Refused(_) | AdvanceError::Contention | AdvanceError::Repository(_) => {
+                Self::Unavailable(error.to_string())
+            }
         }
     }
 }

@@ -54,7 +54,8 @@ pub struct User {
 /// # Panics
 /// When it is missing, with what to do.
 pub fn setting(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: this test needs a running shop. Run it with: cargo xtask test"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: this test needs a running shop. Run it with: cargo xtask test"))
 }
 
 /// A client configuration for a local AWS.
@@ -108,7 +109,8 @@ impl Shop {
     /// # Panics
     /// When there is none, with what to do.
     pub fn running() -> Self {
-        let text = std::fs::read_to_string(setting("SOUK_OUTPUTS")).expect("the shop's outputs cannot be read: run cargo xtask test");
+        let text =
+            std::fs::read_to_string(setting("SOUK_OUTPUTS")).expect("the shop's outputs cannot be read: run cargo xtask test");
         let outputs: Outputs = serde_json::from_str(&text).expect("outputs.json is as the harness knows it");
         let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(60)).build().expect("a client");
         let dynamodb = DynamoDb::new(&local_aws(&outputs.aws_endpoint));
@@ -224,7 +226,11 @@ impl Shop {
     pub async fn mails(&self, text: &str) -> Vec<Value> {
         let url = format!("{}/_ministack/ses/messages", self.outputs.aws_endpoint);
         let sent: Value = self.http.get(url).send().await.expect("a mailbox").json().await.expect("JSON");
-        let all = sent["messages"].as_object().into_iter().flatten().flat_map(|(_, mails)| mails.as_array().cloned().unwrap_or_default());
+        let all = sent["messages"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, mails)| mails.as_array().cloned().unwrap_or_default());
         all.filter(|mail| mail["BodyText"].as_str().is_some_and(|body| body.contains(text))).collect()
     }
 }
@@ -262,7 +268,8 @@ impl Customer {
     /// # Panics
     /// When nobody answers.
     pub async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.shop.http.get(self.shop.url(path)).bearer_auth(&self.token).send().await.expect("the gateway answers")).await
+        Answer::of(self.shop.http.get(self.shop.url(path)).bearer_auth(&self.token).send().await.expect("the gateway answers"))
+            .await
     }
 }
 

@@ -105,7 +105,8 @@ fn every_error_that_the_state_machine_names_can_happen() {
         let rules = ["Retry", "Catch"].iter().flat_map(|kind| task[*kind].as_array().cloned().unwrap_or_default());
         for error in rules.flat_map(|rule| rule["ErrorEquals"].as_array().cloned().unwrap()) {
             let error = error.as_str().unwrap().to_owned();
-            let known = error.starts_with("States.") || error.starts_with("Lambda.") || StepError::NAMES.contains(&error.as_str());
+            let known =
+                error.starts_with("States.") || error.starts_with("Lambda.") || StepError::NAMES.contains(&error.as_str());
             assert!(known, "{name} names {error}, which no step returns");
         }
     }
@@ -168,11 +169,15 @@ fn every_event_is_what_its_function_takes() {
         for case in folder_names(&format!("events/{folder}")) {
             let text = read(&format!("events/{folder}/{case}"));
             let failure = match folder.as_str() {
-                "checkout" | "view-orders" | "browse-catalog" => lambda_http::request::from_str(&text).err().map(|error| error.to_string()),
+                "checkout" | "view-orders" | "browse-catalog" => {
+                    lambda_http::request::from_str(&text).err().map(|error| error.to_string())
+                }
                 "project-orders" | "publish-events" => {
                     serde_json::from_str::<aws_lambda_events::event::dynamodb::Event>(&text).err().map(|error| error.to_string())
                 }
-                "send-email" => serde_json::from_str::<aws_lambda_events::event::sqs::SqsEvent>(&text).err().map(|error| error.to_string()),
+                "send-email" => {
+                    serde_json::from_str::<aws_lambda_events::event::sqs::SqsEvent>(&text).err().map(|error| error.to_string())
+                }
                 "reject-order" => serde_json::from_str::<reject_order::RejectOrder>(&text).err().map(|error| error.to_string()),
                 _ => serde_json::from_str::<shared::saga::OrderRef>(&text).err().map(|error| error.to_string()),
             };
@@ -202,13 +207,17 @@ fn every_limit_fits_into_the_next() {
     }
     assert!(seconds("StepFunctionTimeoutSeconds") < seconds("StepTimeoutSeconds"));
     assert!(6 * seconds("SendEmailTimeoutSeconds") <= seconds("SendEmailVisibilitySeconds"));
-    assert!(seconds("SendEmailTimeoutSeconds") < millis("SendingLeaseMs") && millis("SendingLeaseMs") < seconds("SendEmailVisibilitySeconds"));
+    assert!(
+        seconds("SendEmailTimeoutSeconds") < millis("SendingLeaseMs")
+            && millis("SendingLeaseMs") < seconds("SendEmailVisibilitySeconds")
+    );
 }
 
 #[test]
 fn what_is_granted_on_everything_is_exactly_this() {
     let mut wild = BTreeSet::new();
-    let roles = resources("AWS::IAM::Role").into_values().flat_map(|role| role["Policies"].as_sequence().cloned().unwrap_or_default());
+    let roles =
+        resources("AWS::IAM::Role").into_values().flat_map(|role| role["Policies"].as_sequence().cloned().unwrap_or_default());
     let managed = resources("AWS::IAM::ManagedPolicy").into_values();
     let documents = roles.chain(managed).map(|policy| policy["PolicyDocument"].clone());
     for statement in documents.flat_map(|document| document["Statement"].as_sequence().cloned().unwrap()) {
@@ -222,9 +231,19 @@ fn what_is_granted_on_everything_is_exactly_this() {
         }
     }
     let expected = [
-        "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets", "dynamodb:ListStreams",
-        "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
-        "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+        "dynamodb:ListStreams",
+        "logs:CreateLogDelivery",
+        "logs:GetLogDelivery",
+        "logs:UpdateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:DescribeResourcePolicies",
+        "logs:DescribeLogGroups",
     ];
     assert_eq!(wild, expected.map(str::to_owned).into());
 }
@@ -258,17 +277,24 @@ fn every_rule_has_a_queue_a_policy_and_dead_letters_and_every_dead_letter_an_ala
     for (name, rule) in resources("AWS::Events::Rule") {
         for target in rule["Targets"].as_sequence().unwrap() {
             let queue = target["Arn"].as_str().unwrap().trim_end_matches(".Arn").to_owned();
-            let dead = target["DeadLetterConfig"]["Arn"].as_str().unwrap_or_else(|| panic!("{name} has no dead letters")).trim_end_matches(".Arn").to_owned();
+            let dead = target["DeadLetterConfig"]["Arn"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{name} has no dead letters"))
+                .trim_end_matches(".Arn")
+                .to_owned();
             assert_eq!(queues[&queue]["RedrivePolicy"]["deadLetterTargetArn"], format!("{dead}.Arn"));
             let allowed = policies.values().any(|policy| {
                 let text = serde_yaml_ng::to_string(policy).unwrap();
-                text.contains(&format!("{queue}.Arn")) && text.contains(&format!("{dead}.Arn")) && text.contains(&format!("{name}.Arn"))
+                text.contains(&format!("{queue}.Arn"))
+                    && text.contains(&format!("{dead}.Arn"))
+                    && text.contains(&format!("{name}.Arn"))
             });
             assert!(allowed, "the bus may not write to {queue}");
         }
     }
     for dead in queues.keys().filter(|name| name.ends_with("DeadLetters")) {
-        let alarmed = alarms.values().any(|alarm| serde_yaml_ng::to_string(alarm).unwrap().contains(&format!("{dead}.QueueName")));
+        let alarmed =
+            alarms.values().any(|alarm| serde_yaml_ng::to_string(alarm).unwrap().contains(&format!("{dead}.QueueName")));
         assert!(alarmed, "{dead} fills up unseen");
     }
 }
@@ -283,7 +309,8 @@ fn the_stream_lets_through_exactly_the_types_that_rules_ask_for() {
     let function = &resources("AWS::Serverless::Function")["PublishEventsFunction"];
     let pattern = function["Events"]["OrderEvents"]["Properties"]["FilterCriteria"]["Filters"][0]["Pattern"].as_str().unwrap();
     let pattern: Json = serde_json::from_str(pattern).unwrap();
-    let let_through = pattern["dynamodb"]["NewImage"]["type"]["S"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+    let let_through =
+        pattern["dynamodb"]["NewImage"]["type"]["S"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
     assert_eq!(let_through.collect::<BTreeSet<_>>(), asked);
 }
 
@@ -314,7 +341,8 @@ fn every_operation_of_the_api_calls_a_function_that_the_gateway_may_call() {
 #[test]
 fn the_catalogue_is_what_the_code_reads() {
     let products: Vec<Json> = serde_json::from_str(&read("catalogue/products.json")).unwrap();
-    let stock: BTreeMap<_, _> = products.iter().map(|product| (product["sku"].as_str().unwrap(), product["stock"].as_u64().unwrap())).collect();
+    let stock: BTreeMap<_, _> =
+        products.iter().map(|product| (product["sku"].as_str().unwrap(), product["stock"].as_u64().unwrap())).collect();
     assert_eq!((stock["limited-lamp"], stock["sold-out-vase"]), (5, 0));
     for product in &products {
         serde_json::from_value::<shared::domain::product::Product>(product.clone()).unwrap();

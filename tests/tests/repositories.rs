@@ -61,7 +61,8 @@ impl Tables {
         create(&client, &name("details"), &[("order_id", ScalarAttributeType::S)]).await;
         create(&client, &name("inventory"), &[("sku", ScalarAttributeType::S)]).await;
         create(&client, &name("keys"), &[("request_key", ScalarAttributeType::S)]).await;
-        create(&client, &name("orders"), &[("customer_id", ScalarAttributeType::S), ("placed_order", ScalarAttributeType::S)]).await;
+        create(&client, &name("orders"), &[("customer_id", ScalarAttributeType::S), ("placed_order", ScalarAttributeType::S)])
+            .await;
         create(&client, &name("products"), &[("sku", ScalarAttributeType::S)]).await;
         Self {
             endpoint: endpoint.to_owned(),
@@ -76,7 +77,12 @@ impl Tables {
 
     async fn place(&self, items: &[(&str, u32)]) -> OrderId {
         let order_id = OrderId::for_request(&CustomerId("kareem".into()), &Uuid::new_v4().to_string());
-        assert!(self.events.place(&placed(&order_id, items), vec![self.details.first_write(&details(&order_id)).unwrap()]).await.unwrap());
+        assert!(
+            self.events
+                .place(&placed(&order_id, items), vec![self.details.first_write(&details(&order_id)).unwrap()])
+                .await
+                .unwrap()
+        );
         order_id
     }
 
@@ -93,7 +99,9 @@ async fn create(client: &Client, name: &str, key: &[(&str, ScalarAttributeType)]
     let mut table = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     for ((attribute, kind), role) in key.iter().zip([KeyType::Hash, KeyType::Range]) {
         table = table
-            .attribute_definitions(AttributeDefinition::builder().attribute_name(*attribute).attribute_type(kind.clone()).build().unwrap())
+            .attribute_definitions(
+                AttributeDefinition::builder().attribute_name(*attribute).attribute_type(kind.clone()).build().unwrap(),
+            )
             .key_schema(KeySchemaElement::builder().attribute_name(*attribute).key_type(role).build().unwrap());
     }
     table.send().await.unwrap_or_else(|error| panic!("{name} cannot be created: {error:?}"));
@@ -101,7 +109,8 @@ async fn create(client: &Client, name: &str, key: &[(&str, ScalarAttributeType)]
 
 fn placed(order_id: &OrderId, items: &[(&str, u32)]) -> Event {
     let unit_price = Money { amount: 4599, currency: Currency::USD };
-    let line = |(sku, quantity): &(&str, u32)| Line { sku: sku.parse().unwrap(), name: (*sku).into(), quantity: *quantity, unit_price };
+    let line =
+        |(sku, quantity): &(&str, u32)| Line { sku: sku.parse().unwrap(), name: (*sku).into(), quantity: *quantity, unit_price };
     let items: Vec<_> = items.iter().map(line).collect();
     let placed = OrderPlaced {
         customer_id: CustomerId("kareem".into()),
@@ -178,7 +187,12 @@ async fn a_shortage_takes_nothing_and_says_what_is_short() {
         let Err(AdvanceError::Refused(reasons)) = tables.reserve(&order_id).await else { panic!("not refused") };
         let order = tables.events.order(&order_id).await.unwrap();
         let short = |sku: &str, requested, available| Shortage { sku: sku.parse().unwrap(), requested, available };
-        assert_eq!(shortages(&order.quantities(), &reasons), [short("unknown", 1, 0), short("vase", 2, 1)], "{}", tables.endpoint);
+        assert_eq!(
+            shortages(&order.quantities(), &reasons),
+            [short("unknown", 1, 0), short("vase", 2, 1)],
+            "{}",
+            tables.endpoint
+        );
         assert_eq!((tables.available("mug").await, tables.available("vase").await), (10, 1), "all lines or none");
         assert_eq!(order.sequence, 1);
     }
@@ -211,7 +225,9 @@ async fn a_release_gives_back_once_whatever_is_repeated() {
         let order_id = tables.place(&[("mug", 3)]).await;
         tables.reserve(&order_id).await.unwrap();
         assert_eq!(tables.available("mug").await, 7);
-        let release = async || tables.events.advance_with(&order_id, Order::release, |order| tables.inventory.give_back(&order.quantities())).await;
+        let release = async || {
+            tables.events.advance_with(&order_id, Order::release, |order| tables.inventory.give_back(&order.quantities())).await
+        };
         assert!(matches!(release().await, Err(AdvanceError::NotAllowed(Refusal::NotRejected))), "{}", tables.endpoint);
         tables.events.advance(&order_id, |order| order.prepare_payment(1, Provider::Stripe, "pi_1")).await.unwrap();
         tables.events.advance(&order_id, |order| order.decline_payment(1, "card_declined")).await.unwrap();

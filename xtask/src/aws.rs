@@ -23,7 +23,8 @@ pub fn local_environment(endpoint: &str) -> Vec<(String, String)> {
 /// Runs one action of `operate.py` and answers its JSON.
 pub async fn operate(environment: Vec<(String, String)>, arguments: &[&str]) -> Result<Value> {
     let script = paths::root().join("xtask/python/operate.py").display().to_string();
-    let program = Program::new(arguments[0], paths::tool("python")).args([script]).args(arguments.iter().copied()).envs(environment);
+    let program =
+        Program::new(arguments[0], paths::tool("python")).args([script]).args(arguments.iter().copied()).envs(environment);
     let output = program.output().await?;
     serde_json::from_str(&output).with_context(|| format!("operate.py {} printed no JSON", arguments[0]))
 }

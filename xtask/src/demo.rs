@@ -45,7 +45,11 @@ pub async fn run() -> Result<()> {
         "expected_total": product["price"],
     });
     let buy = |meaning: &'static str| {
-        let request = http.post(format!("{}/v1/checkout", shop.web_url)).bearer_auth(&token).header("Idempotency-Key", &key).json(&purchase);
+        let request = http
+            .post(format!("{}/v1/checkout", shop.web_url))
+            .bearer_auth(&token)
+            .header("Idempotency-Key", &key)
+            .json(&purchase);
         async move { hop("clicks Buy Now", meaning, request).await }
     };
     let (order, status) = buy("checkout writes the order and runs its workflow").await?;

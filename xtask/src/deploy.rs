@@ -30,7 +30,10 @@ pub async fn run(stage: &str) -> Result<()> {
     operate(Vec::new(), &["seed", "--stack", &stack]).await?;
     upload_page(stage, &outputs).await?;
     println!("\n{} {}", bold("The shop is open:"), outputs["WebUrl"].as_str().unwrap_or_default());
-    println!("Put Stripe's secret key with: aws secretsmanager put-secret-value --secret-id {} --secret-string '{{\"api_key\": \"sk_…\"}}'", outputs["StripeSecret"].as_str().unwrap_or_default());
+    println!(
+        "Put Stripe's secret key with: aws secretsmanager put-secret-value --secret-id {} --secret-string '{{\"api_key\": \"sk_…\"}}'",
+        outputs["StripeSecret"].as_str().unwrap_or_default()
+    );
     Ok(())
 }
 
@@ -44,7 +47,8 @@ async fn upload_page(stage: &str, outputs: &serde_json::Value) -> Result<()> {
     });
     let file = paths::local().join("config.json");
     std::fs::write(&file, config.to_string())?;
-    let arguments = ["upload-page", "--stack", &format!("souk-{stage}"), "--config", &file.display().to_string()].map(ToOwned::to_owned);
+    let arguments =
+        ["upload-page", "--stack", &format!("souk-{stage}"), "--config", &file.display().to_string()].map(ToOwned::to_owned);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     operate(Vec::new(), &arguments).await.map(drop)
 }

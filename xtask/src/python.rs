@@ -27,7 +27,11 @@ pub fn interpreter() -> Result<PathBuf> {
         }
     }
     let what = if found.is_empty() { "none was found".to_owned() } else { found.join(", ") };
-    bail!("Souk needs Python {}.{} or newer; {what}.\nwhat to do: install it from your system's packages or from python.org", OLDEST.0, OLDEST.1)
+    bail!(
+        "Souk needs Python {}.{} or newer; {what}.\nwhat to do: install it from your system's packages or from python.org",
+        OLDEST.0,
+        OLDEST.1
+    )
 }
 
 fn version(name: &str) -> Option<(u32, u32)> {
@@ -60,10 +64,21 @@ async fn install(lock: &str) -> Result<()> {
     make.hint("on Debian and Ubuntu: apt install python3-venv").run().await?;
     let file = paths::local().join("requirements.txt");
     std::fs::write(&file, lock)?;
-    let pip = Program::new("pip", paths::tool("pip")).args(["install", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r"]);
-    let installed = pip.args([file.display().to_string()]).hint("check the connection to the package index, and run the command again").run().await;
+    let pip = Program::new("pip", paths::tool("pip")).args([
+        "install",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+        "-r",
+    ]);
+    let installed = pip
+        .args([file.display().to_string()])
+        .hint("check the connection to the package index, and run the command again")
+        .run()
+        .await;
     if installed.is_err() {
-        std::fs::remove_dir_all(&venv).map_err(|error| anyhow!("the broken environment {} cannot be removed: {error}", venv.display()))?;
+        std::fs::remove_dir_all(&venv)
+            .map_err(|error| anyhow!("the broken environment {} cannot be removed: {error}", venv.display()))?;
     }
     installed
 }

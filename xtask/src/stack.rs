@@ -153,7 +153,7 @@ pub async fn start(plan: &Plan) -> Result<Stack> {
     std::fs::create_dir_all(plan.directory.join("aws"))?;
     let (aws, simulator) = step("Start the local AWS and the payment simulator", None, async {
         let mut aws = local_aws(plan)?;
-        let mut simulator = payment_simulator(plan)?;
+        let mut simulator = start_payment_simulator(plan)?;
         answers(&mut aws, &format!("{}/_ministack/health", plan.endpoint())).await?;
         answers(&mut simulator, &format!("http://127.0.0.1:{}/ledger", plan.ports.simulator)).await?;
         Ok((aws, simulator))
@@ -196,12 +196,19 @@ fn local_aws(plan: &Plan) -> Result<Running> {
         .start()
 }
 
-fn payment_simulator(plan: &Plan) -> Result<Running> {
-    let program = paths::root().join("target").join(host()?).join("debug").join("payment-simulator");
+/// The payment simulator, as [`build`] made it.
+///
+/// # Errors
+/// When rustc names no host.
+pub fn payment_simulator() -> Result<PathBuf> {
+    Ok(paths::root().join("target").join(host()?).join("debug").join("payment-simulator"))
+}
+
+fn start_payment_simulator(plan: &Plan) -> Result<Running> {
     let name = if plan.directory == paths::local() { "payment-simulator" } else { "payment-simulator-test" };
     let port = |port: u16| port.to_string();
     let ports = ["--stripe-port".to_owned(), port(plan.ports.stripe), "--control-port".to_owned(), port(plan.ports.simulator)];
-    Program::new(name, program).args(ports).start()
+    Program::new(name, payment_simulator()?).args(ports).start()
 }
 
 async fn answers(running: &mut Running, url: &str) -> Result<()> {

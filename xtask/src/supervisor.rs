@@ -70,7 +70,13 @@ async fn run() -> Result<()> {
 
 fn introduce(outputs: &Value, took: Duration) {
     let text = |name: &str| outputs[name].as_str().unwrap_or_default();
-    let user = |name: &str| format!("{} / {}", outputs["users"][name]["username"].as_str().unwrap_or_default(), outputs["users"][name]["password"].as_str().unwrap_or_default());
+    let user = |name: &str| {
+        format!(
+            "{} / {}",
+            outputs["users"][name]["username"].as_str().unwrap_or_default(),
+            outputs["users"][name]["password"].as_str().unwrap_or_default()
+        )
+    };
     println!("\n{} {}\n", bold("The shop is open."), faint(&format!("{:.0} s", took.as_secs_f64())));
     println!("  page                {}", bold(text("web_url")));
     println!("  API                 {}/v1", text("api_url"));
@@ -78,7 +84,10 @@ fn introduce(outputs: &Value, took: Duration) {
     println!("  payment simulator   {}/ledger", text("payment_simulator_url"));
     println!("  customers           {}\n                      {}", user("kareem"), user("amina"));
     println!("  administrator       {}", user("admin"));
-    println!("\n{}\n", faint("All of this stands in .local/outputs.json. Try: cargo xtask demo. Ctrl-C, or cargo xtask down, stops everything."));
+    println!(
+        "\n{}\n",
+        faint("All of this stands in .local/outputs.json. Try: cargo xtask demo. Ctrl-C, or cargo xtask down, stops everything.")
+    );
 }
 
 /// Starts the shop in the background; returns when it is open.

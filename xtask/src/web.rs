@@ -64,7 +64,8 @@ pub async fn serve(port: u16, outputs: &Value) -> Result<Web> {
 /// What the page must know of where it is. The accounts are this machine's own.
 fn config(outputs: &Value) -> Value {
     let users = outputs["users"].as_object().into_iter().flatten().filter(|(name, _)| name.as_str() != "admin");
-    let users = users.map(|(name, user)| json!({"name": capitalised(name), "username": user["username"], "password": user["password"]}));
+    let users =
+        users.map(|(name, user)| json!({"name": capitalised(name), "username": user["username"], "password": user["password"]}));
     json!({
         "stage": "local",
         "cognito": {"endpoint": "/cognito", "client_id": outputs["client_id"]},
@@ -125,14 +126,18 @@ fn content_type(name: &str) -> &'static str {
 async fn forward(site: &Site, url: String, request: Request) -> Response<Body> {
     match forwarded(site, url, request).await {
         Ok(response) => response,
-        Err(error) => plain(StatusCode::BAD_GATEWAY, "text/plain; charset=utf-8", format!("the local AWS did not answer: {error}").into()),
+        Err(error) => {
+            plain(StatusCode::BAD_GATEWAY, "text/plain; charset=utf-8", format!("the local AWS did not answer: {error}").into())
+        }
     }
 }
 
 async fn forwarded(site: &Site, url: String, request: Request) -> Result<Response<Body>> {
     let (parts, body) = request.into_parts();
-    let own = |name: &HeaderName| [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name);
-    let headers = parts.headers.iter().filter(|(name, _)| !own(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let own =
+        |name: &HeaderName| [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name);
+    let headers =
+        parts.headers.iter().filter(|(name, _)| !own(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
     let answer = site.http.request(parts.method, url).headers(headers).body(to_bytes(body, MAX_BODY).await?).send().await?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status();

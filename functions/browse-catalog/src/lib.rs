@@ -57,7 +57,8 @@ impl BrowseCatalog {
         }
         let page = self.products.page(category, limit(request)?, start.as_ref()).await.map_err(unavailable)?;
         let skus: Vec<&Sku> = page.items.iter().map(|product| &product.sku).collect();
-        let levels = if skus.is_empty() { BTreeMap::new() } else { self.inventory.available(&skus).await.map_err(unavailable)? };
+        let levels =
+            if skus.is_empty() { BTreeMap::new() } else { self.inventory.available(&skus).await.map_err(unavailable)? };
         let shown = page.items.iter().map(|product| Shown { product, available: levels.get(&product.sku).copied().unwrap_or(0) });
         let body = json!({"products": shown.collect::<Vec<_>>(), "next_cursor": page.next.as_ref().map(cursor)});
         Ok(json_answer(200, body.to_string()))

@@ -49,7 +49,8 @@ fn rejected(order: &Order, rejection: &Rejection, instance: &str) -> SavedAnswer
             Problem::new(409, "out_of_stock", "Not enough in stock", detail).with("items", items)
         }
         Rejection::PaymentDeclined { decline_code } => {
-            let detail = "The payment method was declined, and nothing is held on it. Use another one, with a new Idempotency-Key.";
+            let detail =
+                "The payment method was declined, and nothing is held on it. Use another one, with a new Idempotency-Key.";
             let problem = Problem::new(402, "payment_declined", "The payment was declined", detail);
             problem.with("decline_code", public_decline_code(decline_code))
         }

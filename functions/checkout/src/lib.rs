@@ -165,7 +165,9 @@ impl Checkout {
                     quantity: *quantity,
                     unit_price: product.price,
                 }),
-                None => errors.push(FieldError::new(format!("/items/{index}/sku"), "is not in the catalogue; see GET /v1/products")),
+                None => {
+                    errors.push(FieldError::new(format!("/items/{index}/sku"), "is not in the catalogue; see GET /v1/products"))
+                }
             }
         }
         if errors.is_empty() { Ok(lines) } else { Err(NotPlaced::Nothing(Problem::validation(&errors))) }
@@ -183,10 +185,15 @@ impl Checkout {
             let changed = Problem::new(409, "price_changed", "The price has changed", detail);
             return Err(NotPlaced::Nothing(changed.with("total", total)));
         }
-        let refused: Vec<_> = checkout.payment_methods.iter().enumerate().filter_map(|(index, method)| {
-            let refusal = self.accepted.check(method.provider, total).err()?;
-            Some(FieldError::new(format!("/payment_methods/{index}/provider"), refusal))
-        }).collect();
+        let refused: Vec<_> = checkout
+            .payment_methods
+            .iter()
+            .enumerate()
+            .filter_map(|(index, method)| {
+                let refusal = self.accepted.check(method.provider, total).err()?;
+                Some(FieldError::new(format!("/payment_methods/{index}/provider"), refusal))
+            })
+            .collect();
         if refused.is_empty() { Ok(total) } else { Err(wrong(&refused)) }
     }
 
@@ -197,14 +204,18 @@ impl Checkout {
             self.workflow.run(&order.id).await;
             match self.events.order(&order.id).await {
                 Ok(now) => order = now,
-                Err(error) => tracing::error!(order_id = %order.id, %error, "the order could not be read; it is answered as received"),
+                Err(error) => {
+                    tracing::error!(order_id = %order.id, %error, "the order could not be read; it is answered as received")
+                }
             }
         }
         let answer = answer::of(&order, instance);
         match self.keys.save(lease, &answer).await {
             Ok(true) => {}
             Ok(false) => tracing::warn!(order_id = %order.id, "another took the request over; its answer is kept"),
-            Err(error) => tracing::warn!(order_id = %order.id, %error, "the answer was not kept; a repeat is answered from the order"),
+            Err(error) => {
+                tracing::warn!(order_id = %order.id, %error, "the answer was not kept; a repeat is answered from the order")
+            }
         }
         if repeated { replayed(&answer) } else { http_answer(&answer) }
     }

@@ -6,7 +6,8 @@ use shared::{
     aws, http,
     payments::providers::AcceptedAmounts,
     repositories::{
-        idempotency_keys::IdempotencyKeysTable, order_details::OrderDetailsTable, order_events::OrderEvents, products::ProductsTable,
+        idempotency_keys::IdempotencyKeysTable, order_details::OrderDetailsTable, order_events::OrderEvents,
+        products::ProductsTable,
     },
     telemetry,
 };

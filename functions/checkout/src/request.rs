@@ -41,7 +41,8 @@ impl CheckoutRequest {
         let mut object = Object::new("", body, &mut errors);
         let items = object.list("items", 1..=MAX_LINES, "lines", item);
         let payment_methods = object.list("payment_methods", 1..=MAX_METHODS, "payment methods", payment_method);
-        let shipping_address = object.required("shipping_address").and_then(|value| address("/shipping_address", &value, object.errors));
+        let shipping_address =
+            object.required("shipping_address").and_then(|value| address("/shipping_address", &value, object.errors));
         let phone = object.optional("phone").and_then(|value| phone("/phone", &value, object.errors));
         let expected_total = object.optional("expected_total").and_then(|value| money("/expected_total", &value, object.errors));
         object.end();
@@ -119,7 +120,8 @@ impl<'e> Object<'e> {
             return None;
         };
         let pointer = format!("{}/{name}", self.pointer);
-        let parsed = elements.iter().enumerate().map(|(index, element)| parse(&format!("{pointer}/{index}"), element, self.errors));
+        let parsed =
+            elements.iter().enumerate().map(|(index, element)| parse(&format!("{pointer}/{index}"), element, self.errors));
         // Every element is looked at, so that every error is named.
         parsed.collect::<Vec<_>>().into_iter().collect()
     }
@@ -166,7 +168,10 @@ fn payment_method(pointer: &str, value: &Value, errors: &mut Vec<FieldError>) ->
         let printable = |text: &&str| (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         let token = value.as_str().filter(printable).map(SecretString::from);
         if token.is_none() {
-            object.wrong("token", "must be the token that the provider gave for the payment method: 1 to 255 printable characters, no spaces");
+            object.wrong(
+                "token",
+                "must be the token that the provider gave for the payment method: 1 to 255 printable characters, no spaces",
+            );
         }
         token
     });
@@ -281,9 +286,20 @@ mod tests {
             "coupon/code": "X",
         });
         let expected = [
-            "/items/0/sku", "/items/0/quantity", "/items/1/quantity", "/items/2", "/items/2/sku", "/items/2/quantity",
-            "/payment_methods", "/shipping_address/name", "/shipping_address/line1", "/shipping_address/postal_code",
-            "/shipping_address/country", "/phone", "/expected_total", "/coupon~1code",
+            "/items/0/sku",
+            "/items/0/quantity",
+            "/items/1/quantity",
+            "/items/2",
+            "/items/2/sku",
+            "/items/2/quantity",
+            "/payment_methods",
+            "/shipping_address/name",
+            "/shipping_address/line1",
+            "/shipping_address/postal_code",
+            "/shipping_address/country",
+            "/phone",
+            "/expected_total",
+            "/coupon~1code",
         ];
         assert_eq!(pointers(&body), expected);
     }

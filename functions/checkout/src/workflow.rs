@@ -30,7 +30,8 @@ impl Workflow {
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
         let connect: Duration = config::millis("AWS_CONNECT_TIMEOUT_MS")?;
         let wait = config::millis("WORKFLOW_WAIT_MS")?;
-        let timeouts = TimeoutConfig::builder().connect_timeout(connect).operation_attempt_timeout(wait).operation_timeout(wait).build();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(connect).operation_attempt_timeout(wait).operation_timeout(wait).build();
         // StartSyncExecution has no token: a repeat would be a second saga. What is unknown is read from the order.
         let mut settings = aws_sdk_sfn::config::Builder::from(aws).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
         if config::is_local() {

@@ -74,7 +74,9 @@ impl PublishEvents {
             let mut failed = Vec::new();
             for (event, result) in events.into_iter().zip(answer.entries()) {
                 match result.error_code() {
-                    None => tracing::info!(order_id = %event.order_id, sequence = event.sequence, event = event.fact.name(), "published"),
+                    None => {
+                        tracing::info!(order_id = %event.order_id, sequence = event.sequence, event = event.fact.name(), "published")
+                    }
                     Some(code) if is_poison(code) => {
                         let reason = format!("the bus refused it: {code} {}", result.error_message().unwrap_or(""));
                         let letter = DeadLetter { order_id: Some(event.order_id), sequence: Some(event.sequence), reason };

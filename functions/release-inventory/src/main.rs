@@ -1,7 +1,11 @@
 //! Wiring only.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{aws, repositories::{inventory::InventoryTable, order_events::OrderEvents}, telemetry};
+use shared::{
+    aws,
+    repositories::{inventory::InventoryTable, order_events::OrderEvents},
+    telemetry,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

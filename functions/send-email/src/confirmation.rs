@@ -85,6 +85,12 @@ impl Confirmation {
 pub fn address_lines(details: &OrderDetails) -> Vec<String> {
     let address = &details.shipping_address;
     let town = format!("{} {}", address.postal_code, address.city);
-    let lines = [Some(address.name.clone()), Some(address.line1.clone()), address.line2.clone(), Some(town), Some(address.country.clone())];
+    let lines = [
+        Some(address.name.clone()),
+        Some(address.line1.clone()),
+        address.line2.clone(),
+        Some(town),
+        Some(address.country.clone()),
+    ];
     lines.into_iter().flatten().collect()
 }

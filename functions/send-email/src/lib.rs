@@ -125,7 +125,8 @@ impl SendEmail {
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), Error> {
         let body = message.body.as_deref().unwrap_or_default();
-        let event = serde_json::from_str::<Envelope>(body).map_err(|error| format!("the message holds no event: {error}"))?.detail;
+        let event =
+            serde_json::from_str::<Envelope>(body).map_err(|error| format!("the message holds no event: {error}"))?.detail;
         let Fact::OrderConfirmed { .. } = event.fact else {
             return Err(format!("no e-mail is written for {}", event.fact.name()).into());
         };
@@ -141,7 +142,9 @@ impl SendEmail {
                 tracing::info!(order_id = %order.id, sequence = event.sequence, "the e-mail was sent before");
                 Ok(())
             }
-            NextAction::InProgress(_) | NextAction::Mismatch => Err("another is sending this e-mail; its lease runs out soon".into()),
+            NextAction::InProgress(_) | NextAction::Mismatch => {
+                Err("another is sending this e-mail; its lease runs out soon".into())
+            }
         }
     }
 

@@ -11,7 +11,8 @@ fn order_of(lines: usize) -> (Order, OrderDetails) {
     let order_id: shared::domain::ids::OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
     let customer_id = CustomerId("kareem".into());
     let price = Money { amount: 4599, currency: Currency::USD };
-    let line = Line { sku: "kettle-steel".parse().unwrap(), name: "Kettle <steel> & \"co\"".into(), quantity: 2, unit_price: price };
+    let line =
+        Line { sku: "kettle-steel".parse().unwrap(), name: "Kettle <steel> & \"co\"".into(), quantity: 2, unit_price: price };
     let items = vec![line; lines];
     let placed = OrderPlaced {
         customer_id: customer_id.clone(),
@@ -68,7 +69,10 @@ fn a_receipt_of_forty_lines_takes_a_second_page_and_a_short_one_does_not() {
         let (order, details) = order_of(lines);
         let pdf = receipt::pdf(&order, &details).unwrap();
         assert!(pdf.starts_with(b"%PDF-"));
-        String::from_utf8_lossy(&pdf).matches("/Type/Page/").count().max(String::from_utf8_lossy(&pdf).matches("/Type /Page\n").count())
+        String::from_utf8_lossy(&pdf)
+            .matches("/Type/Page/")
+            .count()
+            .max(String::from_utf8_lossy(&pdf).matches("/Type /Page\n").count())
     };
     assert_eq!(pages(1), 1);
     assert!(pages(40) > 1);

@@ -4,11 +4,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
-    aws, config,
-    domain::event::Provider,
-    payments::providers::Providers,
-    repositories::order_events::OrderEvents,
-    telemetry,
+    aws, config, domain::event::Provider, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry,
 };
 use void_payment::VoidPayment;
 

@@ -150,7 +150,9 @@ mod tests {
 
     #[test]
     fn what_is_no_order_id_is_refused() {
-        for text in ["", "ord_", "ord_1", "ord_4B12E82B73D25DBA836AF122DF84BA62", "../../x", "xrd_4b12e82b73d25dba836af122df84ba62"] {
+        for text in
+            ["", "ord_", "ord_1", "ord_4B12E82B73D25DBA836AF122DF84BA62", "../../x", "xrd_4b12e82b73d25dba836af122df84ba62"]
+        {
             assert_eq!(text.parse::<OrderId>(), Err(InvalidOrderId), "{text}");
         }
     }

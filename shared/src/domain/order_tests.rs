@@ -5,12 +5,7 @@ use super::*;
 use crate::domain::{event::Shortage, ids::CustomerId};
 
 fn line(sku: &str, quantity: u32) -> Line {
-    Line {
-        sku: sku.parse().unwrap(),
-        name: sku.into(),
-        quantity,
-        unit_price: Money { amount: 4599, currency: Currency::USD },
-    }
+    Line { sku: sku.parse().unwrap(), name: sku.into(), quantity, unit_price: Money { amount: 4599, currency: Currency::USD } }
 }
 
 /// An order's history, to which commands append as a repository would.
@@ -228,7 +223,8 @@ fn a_history_with_a_gap_or_without_its_beginning_is_no_order() {
     assert_eq!(Order::from_events(&gap), Err(InvalidHistory::Gap { expected: 2, found: 3 }));
     let unprepared = [whole[0].clone(), Event { sequence: 2, ..whole[3].clone() }];
     assert_eq!(Order::from_events(&unprepared), Err(InvalidHistory::UnknownAttempt(2)));
-    let foreign = [whole[0].clone(), Event { order_id: "ord_00000000000000000000000000000002".parse().unwrap(), ..whole[1].clone() }];
+    let foreign =
+        [whole[0].clone(), Event { order_id: "ord_00000000000000000000000000000002".parse().unwrap(), ..whole[1].clone() }];
     assert!(Order::from_events(&foreign).is_err());
 }
 

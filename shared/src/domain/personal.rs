@@ -3,7 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{event::Provider, ids::{CustomerId, OrderId}};
+use super::{
+    event::Provider,
+    ids::{CustomerId, OrderId},
+};
 
 /// An order's personal data and payment tokens. `Debug` shows none of it.
 #[derive(Clone, Serialize, Deserialize)]

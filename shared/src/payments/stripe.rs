@@ -55,7 +55,8 @@ impl Stripe {
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let key = Key::Stored(CachedSecret::new(secrets, config::text("STRIPE_SECRET_ID")?));
-        let limits = Limits { connect: config::millis("PROVIDER_CONNECT_TIMEOUT_MS")?, call: config::millis("PROVIDER_CALL_TIMEOUT_MS")? };
+        let limits =
+            Limits { connect: config::millis("PROVIDER_CONNECT_TIMEOUT_MS")?, call: config::millis("PROVIDER_CALL_TIMEOUT_MS")? };
         let base_url = config::url("STRIPE_BASE_URL")?;
         Ok(Self::with_key(base_url, config::text("SHOP_URL")?, key, limits))
     }
@@ -107,7 +108,9 @@ impl Stripe {
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|_| unknown("the answer is not a PaymentIntent"));
         }
-        if status == StatusCode::UNAUTHORIZED && let Key::Stored(secret) = &self.key {
+        if status == StatusCode::UNAUTHORIZED
+            && let Key::Stored(secret) = &self.key
+        {
             secret.forget().await;
         }
         let body: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
@@ -242,7 +245,12 @@ mod tests {
     use super::*;
 
     fn error(kind: &str, code: &str, decline_code: Option<&str>, param: Option<&str>) -> ApiError {
-        ApiError { kind: kind.into(), code: Some(code.into()), decline_code: decline_code.map(Into::into), param: param.map(Into::into) }
+        ApiError {
+            kind: kind.into(),
+            code: Some(code.into()),
+            decline_code: decline_code.map(Into::into),
+            param: param.map(Into::into),
+        }
     }
 
     fn state(status: u16, error: ApiError) -> Result<PaymentState, PaymentError> {
@@ -279,8 +287,12 @@ mod tests {
 
     #[test]
     fn an_intent_that_was_never_confirmed_is_not_taken_for_a_declined_one() {
-        let intent = |error| PaymentIntent { id: "pi_1".into(), status: "requires_payment_method".into(), last_payment_error: error };
+        let intent =
+            |error| PaymentIntent { id: "pi_1".into(), status: "requires_payment_method".into(), last_payment_error: error };
         assert_eq!(intent(None).state(), PaymentState::Prepared);
-        assert_eq!(intent(Some(error("card_error", "card_declined", None, None))).state(), PaymentState::Declined("card_declined".into()));
+        assert_eq!(
+            intent(Some(error("card_error", "card_declined", None, None))).state(),
+            PaymentState::Declined("card_declined".into())
+        );
     }
 }

@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RepositoryError, products::{Page, text_key}};
+use super::{
+    RepositoryError,
+    products::{Page, text_key},
+};
 use crate::{
     config::{self, Missing},
     domain::{
@@ -93,7 +96,9 @@ impl CustomerOrdersTable {
             .expression_attribute_values(":sequence", AttributeValue::N(row.sequence.to_string()));
         match put.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(RepositoryError::aws("PutItem", &error)),
         }
     }

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::{AttributeValue, ReturnValuesOnConditionCheckFailure}};
+use aws_sdk_dynamodb::{
+    Client,
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -160,7 +164,9 @@ impl IdempotencyKeysTable {
             .expression_attribute_values(":lease", AttributeValue::S(lease.id.clone()));
         match update.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(RepositoryError::aws("UpdateItem", &error)),
         }
     }

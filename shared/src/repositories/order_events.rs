@@ -205,8 +205,10 @@ impl OrderEvents {
             return Ok(Written::Yes);
         };
         match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => read_reasons(cancelled.cancellation_reasons())
-                .unwrap_or_else(|| Err(RepositoryError::aws("TransactWriteItems", &error).into())),
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                read_reasons(cancelled.cancellation_reasons())
+                    .unwrap_or_else(|| Err(RepositoryError::aws("TransactWriteItems", &error).into()))
+            }
             _ => Err(RepositoryError::aws("TransactWriteItems", &error).into()),
         }
     }

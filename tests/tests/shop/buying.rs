@@ -15,7 +15,12 @@ async fn a_purchase_is_confirmed_and_everything_behind_it_happens() {
     assert_eq!(answer.header("location"), Some(format!("/v1/orders/{order_id}").as_str()));
     assert_eq!(answer.body["status"], "confirmed");
     assert_eq!(answer.body["payment"], json!({"provider": "stripe", "status": "authorized"}));
-    let total: u64 = answer.body["items"].as_array().unwrap().iter().map(|line| line["unit_price"]["amount"].as_u64().unwrap() * line["quantity"].as_u64().unwrap()).sum();
+    let total: u64 = answer.body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["unit_price"]["amount"].as_u64().unwrap() * line["quantity"].as_u64().unwrap())
+        .sum();
     assert_eq!(answer.body["total"], json!({"amount": total, "currency": "USD"}));
 
     let names = ["OrderPlaced", "InventoryReserved", "PaymentPrepared", "PaymentAuthorized", "OrderConfirmed"];
@@ -77,7 +82,10 @@ async fn a_repeat_after_the_saved_answer_expired_is_answered_from_the_order() {
         assert_eq!(later.status, status);
         assert_eq!(later.body["order_id"], first.body["order_id"]);
         assert_eq!(later.header("idempotent-replayed"), Some("true"));
-        assert_eq!(shop.ledger(&kareem.order_id(&key)).await.iter().filter(|line| *line == "authorize").count(), usize::from(status == 201));
+        assert_eq!(
+            shop.ledger(&kareem.order_id(&key)).await.iter().filter(|line| *line == "authorize").count(),
+            usize::from(status == 201)
+        );
         forget(&shop, &kareem.id.0, &key).await;
         let other = kareem.checkout(&key, &purchase(&[("ink-bottle", 2)], token)).await;
         assert_eq!(other.problem(), (422, "idempotency_key_reused"), "the order itself remembers what was asked");
@@ -153,9 +161,13 @@ async fn the_same_event_twice_sends_one_email() {
         sqs.send_message().queue_url(queue).message_body(envelope.to_string()).send().await.unwrap();
     }
     eventually("every message is done", || async {
-        let names = [aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages, aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
+        let names = [
+            aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages,
+            aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
         let counts = sqs.get_queue_attributes().queue_url(queue).set_attribute_names(Some(names.to_vec())).send().await.unwrap();
-        !shop.mails(order_id.as_str()).await.is_empty() && counts.attributes.unwrap_or_default().values().all(|count| count == "0")
+        !shop.mails(order_id.as_str()).await.is_empty()
+            && counts.attributes.unwrap_or_default().values().all(|count| count == "0")
     })
     .await;
     assert_eq!(shop.mails(order_id.as_str()).await.len(), 1);

@@ -75,7 +75,8 @@ async fn headers_and_bodies_that_are_wrong_get_their_own_status() {
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     let send = async |key: Option<&str>, content_type: &str, body: String| {
-        let mut request = shop.http.post(shop.url("/v1/checkout")).bearer_auth(&kareem.token).header("Content-Type", content_type).body(body);
+        let mut request =
+            shop.http.post(shop.url("/v1/checkout")).bearer_auth(&kareem.token).header("Content-Type", content_type).body(body);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
@@ -93,7 +94,8 @@ async fn headers_and_bodies_that_are_wrong_get_their_own_status() {
 #[tokio::test]
 async fn who_is_not_signed_in_is_told_to() {
     let shop = Shop::running();
-    for token in [None, Some("forged".to_owned()), Some(shop.tokens("kareem").await["AccessToken"].as_str().unwrap().to_owned())] {
+    for token in [None, Some("forged".to_owned()), Some(shop.tokens("kareem").await["AccessToken"].as_str().unwrap().to_owned())]
+    {
         let mut request = shop.http.get(shop.url("/v1/orders"));
         if let Some(token) = &token {
             request = request.bearer_auth(token);
@@ -106,7 +108,8 @@ async fn who_is_not_signed_in_is_told_to() {
 #[tokio::test]
 async fn unknown_paths_are_404_and_wrong_methods_405() {
     let shop = Shop::running();
-    let call = async |method: Method, path: &str| Answer::of(shop.http.request(method, shop.url(path)).send().await.unwrap()).await;
+    let call =
+        async |method: Method, path: &str| Answer::of(shop.http.request(method, shop.url(path)).send().await.unwrap()).await;
     assert_eq!(call(Method::GET, "/v1/nothing").await.problem(), (404, "not_found"));
     assert_eq!(call(Method::GET, "/v1/products/no-such-thing").await.problem(), (404, "not_found"));
     for (method, path, allowed) in [

@@ -28,7 +28,12 @@ async fn anothers_order_is_not_there() {
     let key = new_key();
     kareem.checkout(&key, &purchase(&[("pencil-set", 1)], CARD)).await;
     let own = format!("/v1/orders/{}", kareem.order_id(&key));
-    for path in [own.clone(), format!("{own}/receipt"), "/v1/orders/ord_00000000000000000000000000000000".into(), "/v1/orders/nonsense".into()] {
+    for path in [
+        own.clone(),
+        format!("{own}/receipt"),
+        "/v1/orders/ord_00000000000000000000000000000000".into(),
+        "/v1/orders/nonsense".into(),
+    ] {
         assert_eq!(amina.get(&path).await.problem(), (404, "not_found"), "{path}");
     }
     assert_eq!(kareem.get(&own).await.status, 200);
@@ -84,7 +89,8 @@ async fn the_catalogue_has_at_least_24_products_in_at_least_4_categories() {
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         path = format!("/v1/products?limit=10&cursor={cursor}");
     }
-    let categories: std::collections::BTreeSet<_> = products.iter().map(|product| product["category"].as_str().unwrap()).collect();
+    let categories: std::collections::BTreeSet<_> =
+        products.iter().map(|product| product["category"].as_str().unwrap()).collect();
     assert!(products.len() >= 24 && categories.len() >= 4, "{} in {categories:?}", products.len());
     for product in &products {
         for member in ["sku", "name", "description", "category", "price", "available", "images"] {
@@ -95,7 +101,8 @@ async fn the_catalogue_has_at_least_24_products_in_at_least_4_categories() {
     }
     let one: Value = shop.http.get(shop.url("/v1/products/sold-out-vase")).send().await.unwrap().json().await.unwrap();
     assert_eq!(one["available"], 0);
-    let some: Value = shop.http.get(shop.url("/v1/products?category=lighting&limit=100")).send().await.unwrap().json().await.unwrap();
+    let some: Value =
+        shop.http.get(shop.url("/v1/products?category=lighting&limit=100")).send().await.unwrap().json().await.unwrap();
     assert!(some["products"].as_array().unwrap().iter().all(|product| product["category"] == "lighting"));
     assert!(!some["products"].as_array().unwrap().is_empty());
 }

@@ -14,7 +14,8 @@ async fn a_line_of_the_ledger_says_who_what_and_how_much() {
     let mut line = lines[0].clone();
     let at = line.as_object_mut().unwrap().remove("at").unwrap();
     let expected = json!({
-        "provider": "stripe", "operation": "authorize", "order_id": "ord_1", "amount": 4599, "currency": "USD", "idempotency_key": "k",
+        "provider": "stripe", "operation": "authorize", "order_id": "ord_1", "amount": 4599, "currency": "USD",
+        "idempotency_key": "k",
     });
     assert_eq!(line, expected);
     assert!(at.as_str().unwrap().ends_with('Z'));

@@ -142,8 +142,10 @@ async fn amounts_below_the_currencys_minimum_are_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_form_is_refused() {
+async fn a_body_that_does_not_call_itself_a_form_is_refused() {
     let simulator = Simulator::start().await;
-    let json = simulator.request(Method::POST, "payment_intents").json(&serde_json::json!({"amount": 100, "currency": "usd"}));
-    assert_eq!(simulator.send(json).await.error("type"), (400, "invalid_request_error".into()));
+    let body = "amount=100&currency=usd";
+    let post = |kind: &str| simulator.request(Method::POST, "payment_intents").header("Content-Type", kind).body(body);
+    assert_eq!(simulator.send(post("application/json")).await.error("type"), (400, "invalid_request_error".into()));
+    assert_eq!(simulator.send(post("application/x-www-form-urlencoded; charset=utf-8")).await.status, 200);
 }
