@@ -57,7 +57,7 @@ pub fn correlation_id(request: &Request) -> String {
     context(request).and_then(|context| context.request_id.clone()).unwrap_or_default()
 }
 
-/// The method, and the route that the gateway matched, as the OpenAPI document writes it: `GET /v1/orders/{order_id}`.
+/// The method, and the route that the gateway matched, as `openapi.yaml` writes it: `GET /v1/orders/{order_id}`.
 pub fn route(request: &Request) -> String {
     let path = context(request).and_then(|context| context.resource_path.as_deref()).unwrap_or_default();
     format!("{} {path}", request.method())

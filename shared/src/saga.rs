@@ -75,7 +75,7 @@ impl From<StepError> for Diagnostic {
     fn from(error: StepError) -> Self {
         match &error {
             StepError::OutOfStock(_) | StepError::PaymentDeclined(_) => {
-                tracing::info!(error = error.name(), detail = %error, "step ended")
+                tracing::info!(error = error.name(), detail = %error, "step ended");
             }
             _ => tracing::error!(error = error.name(), detail = %error, "step failed"),
         }

@@ -1,5 +1,7 @@
 //! The harness of the black-box tests: the running shop, its customers, and what stands behind the answers.
 
+#![expect(clippy::expect_used, reason = "a harness that cannot do its work fails the test, and says why")]
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -17,6 +19,9 @@ use shared::{
 use uuid::Uuid;
 
 /// The repository's root.
+///
+/// # Panics
+/// Never: this crate is inside it.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is inside the repository").to_owned()
 }
@@ -112,7 +117,7 @@ impl Shop {
         let text =
             std::fs::read_to_string(setting("SOUK_OUTPUTS")).expect("the shop's outputs cannot be read: run cargo xtask test");
         let outputs: Outputs = serde_json::from_str(&text).expect("outputs.json is as the harness knows it");
-        let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(60)).build().expect("a client");
+        let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_mins(1)).build().expect("a client");
         let dynamodb = DynamoDb::new(&local_aws(&outputs.aws_endpoint));
         Self { outputs, http, dynamodb }
     }

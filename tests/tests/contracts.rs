@@ -1,5 +1,7 @@
 //! The template, the state machines, the API document, the events and the code cannot drift apart. Needs no shop.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -18,7 +20,7 @@ fn template() -> Yaml {
     serde_yaml_ng::from_str(&read("template.yaml")).unwrap()
 }
 
-/// A value without its CloudFormation tags: `!Ref X` is `X`, `!GetAtt X.Arn` is `X.Arn`.
+/// A value without its template tags: `!Ref X` is `X`, `!GetAtt X.Arn` is `X.Arn`.
 fn plain(value: &Yaml) -> Yaml {
     match value {
         Yaml::Tagged(tagged) => plain(&tagged.value),

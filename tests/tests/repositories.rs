@@ -1,5 +1,7 @@
 //! The repositories against every DynamoDB that is at hand: implementations that know nothing of each other.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::{

@@ -1,6 +1,8 @@
 //! The Stripe adapter's requests, judged against Stripe's published OpenAPI document by stripe-mock.
 //! Run by `cargo xtask judge`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
 use std::time::Duration;
 
 use shared::{

@@ -17,6 +17,12 @@ from botocore.exceptions import ClientError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PASSWORD = "Local-Only-Passw0rd!"
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 LOCAL_USERS = {
     "kareem": ("kareem@souk.example", "customer"),
     "amina": ("amina@souk.example", "customer"),
@@ -119,6 +125,22 @@ def seed(stack: str) -> dict:
     return {"products": len(products)}
 
 
+def upload_page(stack: str, config: str) -> dict:
+    """Puts the page and its configuration into the web bucket, and drops what CloudFront kept of it."""
+    out = outputs(stack)
+    s3 = boto3.client("s3")
+    files = sorted(path for path in (ROOT / "web").rglob("*") if path.is_file())
+    for path in files:
+        kind = CONTENT_TYPES.get(path.suffix, "application/octet-stream")
+        s3.upload_file(str(path), out["WebBucket"], str(path.relative_to(ROOT / "web")), ExtraArgs={"ContentType": kind})
+    s3.upload_file(config, out["WebBucket"], "config.json", ExtraArgs={"ContentType": "application/json", "CacheControl": "no-cache"})
+    boto3.client("cloudfront").create_invalidation(
+        DistributionId=out["WebDistribution"],
+        InvalidationBatch={"Paths": {"Quantity": 1, "Items": ["/*"]}, "CallerReference": str(time.time_ns())},
+    )
+    return {"files": len(files) + 1}
+
+
 def republish(stack: str, order_id: str) -> dict:
     """Brings every event of an order to publish-events again, as the stream did."""
     out = outputs(stack)
@@ -169,14 +191,16 @@ def subscribed_types() -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=["outputs", "prepare-local", "seed", "republish"])
+    parser.add_argument("action", choices=["outputs", "prepare-local", "seed", "upload-page", "republish"])
     parser.add_argument("--stack", required=True)
     parser.add_argument("--order-id")
+    parser.add_argument("--config")
     arguments = parser.parse_args()
     actions = {
         "outputs": lambda: outputs(arguments.stack),
         "prepare-local": lambda: prepare_local(arguments.stack),
         "seed": lambda: seed(arguments.stack),
+        "upload-page": lambda: upload_page(arguments.stack, arguments.config),
         "republish": lambda: republish(arguments.stack, arguments.order_id),
     }
     try:

@@ -156,10 +156,11 @@ impl Running {
     pub fn failure(&self, what: &str) -> String {
         let mut text = format!("{} {what}", self.name);
         if let Some(log) = &self.log {
-            text.push_str(&format!("\n\n{}\n\n{}", tail(log, 25), faint(&format!("all of its output: {}", log.display()))));
+            let whole = faint(&format!("all of its output: {}", log.display()));
+            text = format!("{text}\n\n{}\n\n{whole}", tail(log, 25));
         }
         if !self.hint.is_empty() {
-            text.push_str(&format!("\nwhat to do: {}", self.hint));
+            text = format!("{text}\nwhat to do: {}", self.hint);
         }
         text
     }

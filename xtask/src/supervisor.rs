@@ -28,8 +28,14 @@ pub async fn up() -> Result<()> {
     let listener = listen().await?;
     let outcome = tokio::select! {
         outcome = run() => outcome,
-        () = process::interrupted() => Ok(println!("\nStopping …")),
-        () = asked_to_stop(&listener) => Ok(println!("\nStopping, as asked …")),
+        () = process::interrupted() => {
+            println!("\nStopping …");
+            Ok(())
+        }
+        () = asked_to_stop(&listener) => {
+            println!("\nStopping, as asked …");
+            Ok(())
+        }
     };
     let _ = std::fs::remove_file(socket());
     if outcome.is_ok() {

@@ -100,10 +100,11 @@ impl<'e> Object<'e> {
     fn text_of(&mut self, name: &str, value: &Value, max: usize) -> Option<String> {
         let text = value.as_str().map(str::trim);
         let fits = |text: &&str| (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if text.filter(fits).is_none() {
+        let text = text.filter(fits).map(ToOwned::to_owned);
+        if text.is_none() {
             self.wrong(name, format!("must be text of 1 to {max} characters on one line"));
         }
-        text.filter(fits).map(ToOwned::to_owned)
+        text
     }
 
     fn list<T>(

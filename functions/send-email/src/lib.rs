@@ -58,7 +58,7 @@ impl Mailer {
             .destination(Destination::builder().to_addresses(to).build())
             .content(EmailContent::builder().simple(message).build());
         match send.send().await {
-            Ok(sent) => Ok(sent.message_id.unwrap_or_default()),
+            Ok(answer) => Ok(answer.message_id.unwrap_or_default()),
             // The error's text may name the address.
             Err(error) => match error.as_service_error() {
                 Some(service) => Err(format!("SES refused the e-mail: {}", service.meta().code().unwrap_or("unknown")).into()),

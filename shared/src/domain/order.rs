@@ -320,10 +320,9 @@ impl Order {
 
     fn record_answer(&self, attempt: u32, answer: PaymentAnswer, fact: Fact) -> Decision {
         match self.attempt(attempt) {
-            None => Decision::NotAllowed(Refusal::NotTheDueAttempt),
             Some(known) if known.answer == Some(answer) => Decision::AlreadyDone,
-            Some(Attempt { answer: Some(_), .. }) => Decision::NotAllowed(Refusal::NotTheDueAttempt),
-            Some(_) => match self.forward() {
+            None | Some(Attempt { answer: Some(_), .. }) => Decision::NotAllowed(Refusal::NotTheDueAttempt),
+            Some(Attempt { answer: None, .. }) => match self.forward() {
                 Err(refusal) => Decision::NotAllowed(refusal),
                 Ok(()) => Decision::Append(fact),
             },
