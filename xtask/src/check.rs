@@ -19,7 +19,12 @@ pub async fn run() -> Result<()> {
     };
     let checks = [
         ("Format", cargo("fmt", &["fmt", "--all", "--check"]).hint("cargo fmt --all")),
-        ("Lints", cargo("clippy", &["clippy", "--all-targets"]).args(workspace).args(["--", "-D", "warnings"])),
+        (
+            "Lints",
+            cargo("clippy", &["clippy", "--all-targets", "--features", "system-tests/judge"])
+                .args(workspace)
+                .args(["--", "-D", "warnings"]),
+        ),
         (
             "Documentation",
             cargo("doc", &["doc", "--no-deps", "--document-private-items"]).args(workspace).env("RUSTDOCFLAGS", "-D warnings"),

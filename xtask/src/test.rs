@@ -56,7 +56,7 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
 /// moto's server: a DynamoDB that knows nothing of the local AWS.
 async fn moto() -> Result<(Running, String)> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-    let server = Program::new("moto", paths::tool("moto_server")).args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    let server = Program::new("moto", paths::tool("python")).args(["xtask/python/second_dynamodb.py", &port.to_string()]);
     step("Start a second DynamoDB", None, async move {
         let mut server = server.start()?;
         let started = Instant::now();
