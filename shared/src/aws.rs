@@ -30,6 +30,29 @@ pub async fn config() -> Result<SdkConfig, Missing> {
     Ok(loader.load().await)
 }
 
+/// Sends a call to the host that synchronous executions are started on, so that its connection is open for them.
+#[derive(Debug)]
+pub struct OnSyncHost;
+
+#[dyn_dispatch_hint]
+impl Intercept for OnSyncHost {
+    fn name(&self) -> &'static str {
+        "OnSyncHost"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let uri = request.uri().replacen("://states.", "://sync-states.", 1);
+        request.set_uri(uri)?;
+        Ok(())
+    }
+}
+
 /// Sends `StartSyncExecution` to the local endpoint as it is. On AWS the SDK puts `sync-` before the host, and the
 /// local host has no such name; the SDK for Rust has no switch for it.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! The contract's answer, made from the order alone: the same at once, at a repeat, and a year later.
 
-use serde_json::json;
 use shared::{
     domain::{
         event::{Rejection, public_decline_code},
-        order::{Order, Outcome, PaymentAnswer, Status},
+        order::{Order, Outcome, Status},
     },
     http::Problem,
+    order_view,
     repositories::idempotency_keys::SavedAnswer,
 };
 
@@ -20,26 +20,9 @@ pub fn of(order: &Order, instance: &str) -> SavedAnswer {
 }
 
 fn taken(order: &Order, status: u16) -> SavedAnswer {
-    let attempt = order.attempts().last();
-    let provider = attempt.map(|attempt| attempt.provider).or_else(|| order.placed.payment_methods.first().copied());
-    let payment_status = match attempt.and_then(|attempt| attempt.answer.as_ref()) {
-        Some(PaymentAnswer::Authorized) => "authorized",
-        Some(PaymentAnswer::Declined(_)) => "declined",
-        None => "pending",
-    };
-    let own = format!("/v1/orders/{}", order.id);
-    let body = json!({
-        "order_id": order.id,
-        "status": order.status(),
-        "items": order.placed.items,
-        "total": order.placed.total,
-        "payment": {"provider": provider, "status": payment_status},
-        "placed_at": order.placed_at,
-        "links": {"self": own, "receipt": format!("{own}/receipt")},
-    });
-    let confirmed = order.status() == Status::Confirmed;
-    let headers = confirmed.then(|| ("Location".to_owned(), own)).into_iter().collect();
-    SavedAnswer { status, body: body.to_string(), headers }
+    let location = || ("Location".to_owned(), format!("/v1/orders/{}", order.id));
+    let headers = (order.status() == Status::Confirmed).then(location).into_iter().collect();
+    SavedAnswer { status, body: order_view::body(order).to_string(), headers }
 }
 
 fn rejected(order: &Order, rejection: &Rejection, instance: &str) -> SavedAnswer {

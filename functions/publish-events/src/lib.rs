@@ -36,6 +36,13 @@ impl Bus {
     pub fn from_env(client: Client) -> Result<Self, Missing> {
         Ok(Self { client, name: config::text("EVENT_BUS")? })
     }
+
+    /// Opens the connection during init, so that the first batch finds it warm.
+    pub async fn warm(&self) {
+        if let Err(error) = self.client.describe_event_bus().name(&self.name).send().await {
+            tracing::warn!(error = %aws_sdk_eventbridge::error::DisplayErrorContext(&error), "the bus could not be reached ahead");
+        }
+    }
 }
 
 /// What publishing works with.

@@ -12,6 +12,7 @@ async fn main() -> Result<(), Error> {
         bus: Bus::from_env(aws_sdk_eventbridge::Client::new(&aws))?,
         dead_letters: DeadLetterQueue::from_env(&aws, "PUBLISH_EVENTS_DEAD_LETTERS")?,
     };
+    publish_events.bus.warm().await;
 
     run(service_fn(|batch: LambdaEvent<_>| publish_events.handle(batch.payload))).await
 }

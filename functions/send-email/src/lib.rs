@@ -47,6 +47,13 @@ impl Mailer {
         Ok(Self { client: aws_sdk_sesv2::Client::new(aws), from: config::text("SHOP_EMAIL")? })
     }
 
+    /// Opens the connection during init, so that the first e-mail finds it warm.
+    pub async fn warm(&self) {
+        if let Err(error) = self.client.get_email_identity().email_identity(&self.from).send().await {
+            tracing::warn!(error = %aws_sdk_sesv2::error::DisplayErrorContext(&error), "SES could not be reached ahead");
+        }
+    }
+
     async fn send(&self, to: &str, confirmation: &Confirmation) -> Result<String, Error> {
         let content = |text: String| Content::builder().data(text).charset("UTF-8").build();
         let body = Body::builder().html(content(confirmation.html()?)?).text(content(confirmation.text()?)?).build();
@@ -84,6 +91,13 @@ impl ReceiptBucket {
         // A bucket's name is part of the path where there is no wildcard DNS, as on a laptop.
         let settings = aws_sdk_s3::config::Builder::from(aws).force_path_style(config::is_local()).build();
         Ok(Self { client: aws_sdk_s3::Client::from_conf(settings), bucket: config::text("RECEIPTS_BUCKET")? })
+    }
+
+    /// Opens the connection during init, so that the first receipt finds it warm.
+    pub async fn warm(&self) {
+        if let Err(error) = self.client.head_bucket().bucket(&self.bucket).send().await {
+            tracing::warn!(error = %aws_sdk_s3::error::DisplayErrorContext(&error), "the receipts could not be reached ahead");
+        }
     }
 
     /// Keeps the order's receipt; a repeat puts the same one in its place.

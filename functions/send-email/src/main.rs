@@ -1,5 +1,7 @@
 //! Wiring only.
 
+#![recursion_limit = "256"]
+
 use std::convert::Infallible;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -24,7 +26,7 @@ async fn main() -> Result<(), Error> {
         mailer: Mailer::from_env(&aws)?,
         shop_url: config::text("SHOP_URL")?,
     };
-    send_email.events.warm().await;
+    tokio::join!(send_email.events.warm(), send_email.receipts.warm(), send_email.mailer.warm());
 
     run(service_fn(|batch: LambdaEvent<_>| async { Ok::<_, Infallible>(send_email.handle(batch.payload).await) })).await
 }

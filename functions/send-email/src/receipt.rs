@@ -29,9 +29,9 @@ const MONO_ADVANCE: f32 = 1233.0 / 2048.0;
 /// Longer names would run into the amounts.
 const LONGEST_NAME: usize = 46;
 
-const INK: [u8; 3] = [43, 37, 33];
-const FAINT: [u8; 3] = [109, 98, 90];
-const BRAND: [u8; 3] = [154, 59, 38];
+const INK: [u8; 3] = [21, 38, 42];
+const FAINT: [u8; 3] = [77, 97, 102];
+const BRAND: [u8; 3] = [11, 107, 96];
 
 struct Fonts {
     text: Font,

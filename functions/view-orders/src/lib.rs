@@ -15,9 +15,10 @@ use shared::{
     domain::{
         event::{Event, Fact, public_decline_code},
         ids::OrderId,
-        order::{Order, PaymentAnswer, Status},
+        order::{Order, Status},
     },
     http::{Answer, Caller, Problem, cursor, json_answer, limit, route, start_of_page},
+    order_view,
     repositories::{
         customer_orders::{CustomerOrdersTable, OrderRow},
         order_events::OrderEvents,
@@ -43,6 +44,13 @@ impl Receipts {
         // A bucket's name is part of the path where there is no wildcard DNS, as on a laptop.
         let settings = aws_sdk_s3::config::Builder::from(aws).force_path_style(config::is_local()).build();
         Ok(Self { client: Client::from_conf(settings), bucket: config::text("RECEIPTS_BUCKET")? })
+    }
+
+    /// Opens the connection during init, so that the first request finds it warm.
+    pub async fn warm(&self) {
+        if let Err(error) = self.client.head_bucket().bucket(&self.bucket).send().await {
+            tracing::warn!(error = %aws_sdk_s3::error::DisplayErrorContext(&error), "the receipts could not be reached ahead");
+        }
     }
 
     /// A link to the order's receipt; none, while it is not written.
@@ -152,28 +160,9 @@ fn row(row: &OrderRow) -> Value {
 }
 
 fn shown(order: &Order, events: &[Event]) -> Value {
-    let attempt = order.attempts().last();
-    let provider = attempt.map(|attempt| attempt.provider).or_else(|| order.placed.payment_methods.first().copied());
-    let payment = match attempt {
-        Some(attempt) if attempt.voided => "voided",
-        Some(attempt) => match attempt.answer {
-            Some(PaymentAnswer::Authorized) => "authorized",
-            Some(PaymentAnswer::Declined(_)) => "declined",
-            None => "pending",
-        },
-        None => "pending",
-    };
-    let own = format!("/v1/orders/{}", order.id);
-    json!({
-        "order_id": order.id,
-        "status": order.status(),
-        "items": order.placed.items,
-        "total": order.placed.total,
-        "payment": {"provider": provider, "status": payment},
-        "placed_at": order.placed_at,
-        "links": {"self": own, "receipt": format!("{own}/receipt")},
-        "timeline": events.iter().map(timeline_entry).collect::<Vec<_>>(),
-    })
+    let mut body = order_view::body(order);
+    body["timeline"] = events.iter().map(timeline_entry).collect();
+    body
 }
 
 /// An event as the customer sees it: without the provider's references, its unfiltered codes and our fingerprints.

@@ -1,5 +1,7 @@
 //! Wiring only.
 
+#![recursion_limit = "256"]
+
 use lambda_http::{Error, run, service_fn};
 use shared::{
     aws, http,
@@ -18,7 +20,7 @@ async fn main() -> Result<(), Error> {
         view: CustomerOrdersTable::from_env(&dynamodb)?,
         receipts: Receipts::from_env(&aws)?,
     };
-    view_orders.events.warm().await;
+    tokio::join!(view_orders.events.warm(), view_orders.receipts.warm());
 
     run(service_fn(|request| http::respond(request, |request| view_orders.handle(request)))).await
 }

@@ -1,6 +1,8 @@
 //! A provider that fails: whatever happens after the order is written, the customer's order was received.
 
-use system_tests::{Shop, new_key, purchase};
+use aws_sdk_dynamodb::types::AttributeValue;
+use shared::dead_letters::DeadLetter;
+use system_tests::{Shop, eventually, new_key, purchase};
 
 const CARD: &str = "pm_card_visa";
 
@@ -58,4 +60,34 @@ async fn a_void_that_fails_stops_neither_the_release_nor_the_answer() {
     assert_eq!(shop.available("cushion-saffron").await, before);
     let order = shop.events().order(&kareem.order_id(&key)).await.unwrap();
     assert_eq!(order.owes(), [shared::domain::order::Owed::Void { attempt: 1 }], "the void stays owed");
+}
+
+#[tokio::test]
+async fn a_poisonous_record_goes_to_the_dead_letters_and_what_is_behind_it_arrives() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let poisoned = kareem.order_id(&new_key());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let put = shop.dynamodb.put_item().table_name(shop.resource("OrderEventsTable"));
+    let put = put.item("order_id", text(poisoned.as_str())).item("sequence", AttributeValue::N("7".into()));
+    put.item("type", text("OrderConfirmed")).item("at", text("not a time")).send().await.unwrap();
+    let key = new_key();
+    assert_eq!(kareem.checkout(&key, &purchase(&[("olive-oil", 1)], CARD)).await.status, 201);
+    eventually("the order behind it is confirmed by e-mail", || async {
+        !shop.mails(kareem.order_id(&key).as_str()).await.is_empty()
+    })
+    .await;
+
+    let sqs = aws_sdk_sqs::Client::new(&system_tests::local_aws(&shop.outputs.aws_endpoint));
+    for queue in ["PublishEventsDeadLetters", "ProjectOrdersDeadLetters"] {
+        let received =
+            sqs.receive_message().queue_url(shop.resource(queue)).max_number_of_messages(10).wait_time_seconds(10).send().await;
+        let bodies: Vec<_> =
+            received.unwrap().messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect();
+        let letters: Vec<DeadLetter> = bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+        let ours = letters.iter().find(|letter| letter.order_id.as_ref() == Some(&poisoned));
+        let ours = ours.unwrap_or_else(|| panic!("{queue} has no letter of it: {letters:?}"));
+        assert_eq!(ours.sequence, Some(7));
+        assert!(ours.reason.contains("no event"), "{ours:?}");
+    }
 }
