@@ -299,6 +299,12 @@ fn every_rule_has_a_queue_a_policy_and_dead_letters_and_every_dead_letter_an_ala
             alarms.values().any(|alarm| serde_yaml_ng::to_string(alarm).unwrap().contains(&format!("{dead}.QueueName")));
         assert!(alarmed, "{dead} fills up unseen");
     }
+    for (name, function) in resources("AWS::Serverless::Function") {
+        let reads_the_stream = function["Events"]["OrderEvents"]["Type"] == "DynamoDB";
+        let alarmed =
+            alarms.values().any(|alarm| alarm["MetricName"] == "IteratorAge" && alarm["Dimensions"][0]["Value"] == name.as_str());
+        assert_eq!(reads_the_stream, alarmed, "{name}: a stream that falls behind is told");
+    }
 }
 
 #[test]

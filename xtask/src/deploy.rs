@@ -1,6 +1,6 @@
 //! Deploying to AWS: the release build, the same template, SAM CLI with the stage of `samconfig.toml`.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
 
 /// Builds for Lambda's own machine, deploys, stocks the shelves and uploads the page.
 pub async fn run(stage: &str) -> Result<()> {
+    publishable_key(stage)?;
     python::prepare().await?;
     let stack = format!("souk-{stage}");
     let build = Program::new("build-release", paths::tool("cargo-lambda"))
@@ -43,7 +44,7 @@ async fn upload_page(stage: &str, outputs: &serde_json::Value) -> Result<()> {
     let config = json!({
         "stage": stage,
         "cognito": {"endpoint": format!("https://cognito-idp.{region}.amazonaws.com"), "client_id": outputs["UserPoolClientId"]},
-        "payment": {"stripe_publishable_key": std::env::var("STRIPE_PUBLISHABLE_KEY").ok(), "test_cards": false},
+        "payment": {"stripe_publishable_key": publishable_key(stage)?, "test_cards": publishable_key(stage)?.is_none()},
     });
     let file = paths::local().join("config.json");
     std::fs::write(&file, config.to_string())?;
@@ -51,6 +52,18 @@ async fn upload_page(stage: &str, outputs: &serde_json::Value) -> Result<()> {
         ["upload-page", "--stack", &format!("souk-{stage}"), "--config", &file.display().to_string()].map(ToOwned::to_owned);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     operate(Vec::new(), &arguments).await.map(drop)
+}
+
+/// Stripe's publishable key, for the card field that Stripe's own script makes. Without it dev and staging offer Stripe's
+/// named test cards; prod has nothing to offer, so it is demanded before anything is built.
+fn publishable_key(stage: &str) -> Result<Option<String>> {
+    let key = std::env::var("STRIPE_PUBLISHABLE_KEY").ok().filter(|key| !key.is_empty());
+    if key.is_none() && stage == "prod" {
+        bail!(
+            "STRIPE_PUBLISHABLE_KEY is not set, and the page needs it to take cards.\nwhat to do: STRIPE_PUBLISHABLE_KEY=pk_live_… cargo xtask deploy --stage prod"
+        );
+    }
+    Ok(key)
 }
 
 /// Zig, which links for the C library of Lambda's own machine, comes with the Python tools.

@@ -73,8 +73,8 @@ impl Checkout {
         let key = idempotency_key(&request)?;
         let body = json_body(&request)?;
         let checkout = CheckoutRequest::parse(&body).map_err(|errors| Problem::validation(&errors))?;
-        let fingerprint = fingerprint(&body);
         let order_id = OrderId::for_request(&caller.customer_id, &key);
+        let fingerprint = fingerprint(&order_id, &body);
         tracing::info!(%order_id, correlation_id = correlation_id(&request), "checkout");
 
         let claim = self.keys.claim(RequestKey::new(&caller.customer_id, ROUTE, &key), &fingerprint, Timestamp::now()).await;
@@ -252,10 +252,11 @@ fn json_body(request: &Request) -> Result<Value, Problem> {
     })
 }
 
-/// SHA-256 of the body as JSON: the order of members and the white space do not count.
-fn fingerprint(body: &Value) -> String {
+/// SHA-256 of the order's id and the body as JSON: the order of members and the white space do not count. The id keeps
+/// two orders with the same address or token from showing the same fingerprint.
+fn fingerprint(order_id: &OrderId, body: &Value) -> String {
     let mut digest = String::with_capacity(64);
-    for byte in Sha256::digest(body.to_string()) {
+    for byte in Sha256::digest(format!("{order_id}\n{body}")) {
         use std::fmt::Write;
         let _ = write!(digest, "{byte:02x}");
     }
@@ -315,8 +316,11 @@ mod tests {
     fn bodies_are_compared_as_json_and_not_as_bytes() {
         let one: Value = serde_json::from_str(r#"{"a":1,"b":{"c":[1,2],"d":null}}"#).unwrap();
         let two: Value = serde_json::from_str("{ \"b\": {\"d\":null, \"c\":[1,2]},\n\"a\":1 }").unwrap();
-        assert_eq!(fingerprint(&one), fingerprint(&two));
-        assert_ne!(fingerprint(&one), fingerprint(&json!({"a": 1, "b": {"c": [2, 1], "d": null}})));
+        let order_id: OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
+        let other_id: OrderId = "ord_00000000000000000000000000000002".parse().unwrap();
+        assert_eq!(fingerprint(&order_id, &one), fingerprint(&order_id, &two));
+        assert_ne!(fingerprint(&order_id, &one), fingerprint(&other_id, &one));
+        assert_ne!(fingerprint(&order_id, &one), fingerprint(&order_id, &json!({"a": 1, "b": {"c": [2, 1], "d": null}})));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Fact {
 pub struct OrderPlaced {
     /// Whose order it is.
     pub customer_id: CustomerId,
-    /// SHA-256 of the request's JSON: what a repeat with the same key must match, even a year later.
+    /// SHA-256 of the order's id and the request's JSON: what a repeat with the same key must match, even a year later.
     pub fingerprint: String,
     /// As she asked for them, priced from the catalogue.
     pub items: Vec<Line>,
