@@ -265,7 +265,7 @@ fn outputs(plan: &Plan, prepared: &Value) -> Value {
 fn lambda_env(plan: &Plan, prepared: &Value) -> String {
     let variables = prepared["lambda_env"].as_object().into_iter().flatten();
     let variables = variables.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
-    let lines = variables.chain(local_environment(&plan.endpoint())).map(|(name, value)| format!("{name}={value}\n"));
+    let lines = variables.chain(local_environment(&plan.endpoint())).map(|(name, value)| format!("{name}=\"{value}\"\n"));
     lines.collect()
 }
 
