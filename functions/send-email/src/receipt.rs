@@ -85,6 +85,27 @@ fn fill<'l>(
     Ok(lines)
 }
 
+/// A line's parts that are read in one direction, each of which is set on a line of its own: text is set here in one
+/// direction at a time, and a line that mixes two would have one of them backwards.
+pub fn one_way_runs(line: &str) -> Vec<String> {
+    let right_to_left = |word: &str| {
+        let hebrew_or_arabic =
+            |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}');
+        word.chars().any(hebrew_or_arabic)
+    };
+    let mut runs: Vec<(bool, String)> = Vec::new();
+    for word in line.split_whitespace() {
+        match runs.last_mut() {
+            Some((direction, run)) if *direction == right_to_left(word) => {
+                run.push(' ');
+                run.push_str(word);
+            }
+            _ => runs.push((right_to_left(word), word.to_owned())),
+        }
+    }
+    runs.into_iter().map(|(_, run)| run).collect()
+}
+
 struct Sheet<'p> {
     surface: Surface<'p>,
     fonts: &'p Fonts,
@@ -127,8 +148,10 @@ impl Sheet<'_> {
         self.write(LEFT, 164.0, 9.0, FAINT, &format!("Placed {}", order.placed_at.strftime("%-d %B %Y, %H:%M UTC")));
         let mut y = 196.0;
         for line in address_lines(details) {
-            self.write(LEFT, y, 10.0, INK, &line);
-            y += 15.0;
+            for run in one_way_runs(&line) {
+                self.write(LEFT, y, 10.0, INK, &run);
+                y += 15.0;
+            }
         }
         self.rule(y + 8.0, 1.0, BRAND);
         y + 34.0

@@ -77,3 +77,10 @@ fn a_receipt_of_forty_lines_takes_a_second_page_and_a_short_one_does_not() {
     assert_eq!(pages(1), 1);
     assert!(pages(40) > 1);
 }
+
+#[test]
+fn a_line_that_mixes_directions_is_set_as_lines_of_one_direction() {
+    assert_eq!(receipt::one_way_runs("1 Nile St, Cairo"), ["1 Nile St, Cairo"]);
+    assert_eq!(receipt::one_way_runs("كريم عادل Kareem"), ["كريم عادل", "Kareem"]);
+    assert_eq!(receipt::one_way_runs("12 شارع النيل"), ["12", "شارع النيل"]);
+}
