@@ -30,38 +30,26 @@ pub async fn config() -> Result<SdkConfig, Missing> {
     Ok(loader.load().await)
 }
 
-/// Sends a call to the host that synchronous executions are started on, so that its connection is open for them.
+/// Sends a call to another host than the SDK's. Step Functions starts synchronous executions on a host of their own.
 #[derive(Debug)]
-pub struct OnSyncHost;
-
-#[dyn_dispatch_hint]
-impl Intercept for OnSyncHost {
-    fn name(&self) -> &'static str {
-        "OnSyncHost"
-    }
-
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let uri = request.uri().replacen("://states.", "://sync-states.", 1);
-        request.set_uri(uri)?;
-        Ok(())
-    }
+pub struct MovedHost {
+    from: &'static str,
+    to: &'static str,
 }
 
-/// Sends `StartSyncExecution` to the local endpoint as it is. On AWS the SDK puts `sync-` before the host, and the
-/// local host has no such name; the SDK for Rust has no switch for it.
-#[derive(Debug)]
-pub struct WithoutSyncHostPrefix;
+impl MovedHost {
+    /// Without the `sync-` that the SDK puts before the host: the local host has no such name, and the SDK for Rust has
+    /// no switch for it.
+    pub const WITHOUT_SYNC: Self = Self { from: "://sync-", to: "://" };
+
+    /// To the host that synchronous executions are started on, so that its connection is open for them.
+    pub const WITH_SYNC: Self = Self { from: "://states.", to: "://sync-states." };
+}
 
 #[dyn_dispatch_hint]
-impl Intercept for WithoutSyncHostPrefix {
+impl Intercept for MovedHost {
     fn name(&self) -> &'static str {
-        "WithoutSyncHostPrefix"
+        "MovedHost"
     }
 
     fn modify_before_signing(
@@ -71,7 +59,7 @@ impl Intercept for WithoutSyncHostPrefix {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
-        let uri = request.uri().replacen("://sync-", "://", 1);
+        let uri = request.uri().replacen(self.from, self.to, 1);
         request.set_uri(uri)?;
         Ok(())
     }

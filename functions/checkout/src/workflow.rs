@@ -9,7 +9,7 @@ use aws_sdk_sfn::{
     types::SyncExecutionStatus,
 };
 use shared::{
-    aws::{OnSyncHost, WithoutSyncHostPrefix},
+    aws::MovedHost,
     config::{self, Missing},
     domain::ids::OrderId,
     saga::OrderRef,
@@ -35,7 +35,7 @@ impl Workflow {
         // StartSyncExecution has no token: a repeat would be a second saga. What is unknown is read from the order.
         let mut settings = aws_sdk_sfn::config::Builder::from(aws).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
         if config::is_local() {
-            settings = settings.interceptor(WithoutSyncHostPrefix);
+            settings = settings.interceptor(MovedHost::WITHOUT_SYNC);
         }
         Ok(Self { client: Client::from_conf(settings.build()), arn: config::text("CHECKOUT_STATE_MACHINE")? })
     }
@@ -61,7 +61,7 @@ impl Workflow {
         // The state machine's own description is the one thing that this role may ask for besides. Whatever that host
         // says to it, the connection is open.
         let describe = self.client.describe_state_machine().state_machine_arn(&self.arn).customize();
-        let describe = if config::is_local() { describe } else { describe.interceptor(OnSyncHost) };
+        let describe = if config::is_local() { describe } else { describe.interceptor(MovedHost::WITH_SYNC) };
         if let Err(error) = describe.send().await {
             let reason = aws_sdk_sfn::error::DisplayErrorContext(&error).to_string();
             tracing::debug!(reason, "the connection to Step Functions is open, and this was its answer");

@@ -1,7 +1,5 @@
 //! `CustomerOrders`: the view behind a customer's list, rebuilt from the events at will. Eventual, about a second.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -124,9 +122,4 @@ impl CustomerOrdersTable {
         let items = items.map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
         Ok(Page { items, next: page.last_evaluated_key.map(text_key) })
     }
-}
-
-/// Where a page of orders begins, from the last key of the one before.
-pub fn placed_order(key: &BTreeMap<String, String>) -> Option<&str> {
-    key.get("placed_order").map(String::as_str)
 }
