@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ids::{CustomerId, OrderId, Sku},
+    ids::{CustomerId, OrderId, RefundId, Sku},
     money::Money,
 };
 
 /// One thing that happened to one order. Its place in the order's history is its identity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Event {
     /// The order.
     pub order_id: OrderId,
@@ -25,7 +25,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Fact {
     /// She clicked, and the order was priced.
@@ -41,10 +41,18 @@ pub enum Fact {
         /// The provider's name for the object, by which the attempt is read.
         reference: String,
     },
+    /// The provider waits for the customer to authenticate or approve.
+    PaymentActionRequired {
+        /// Which attempt.
+        attempt: u32,
+    },
     /// The provider holds the money for this attempt.
     PaymentAuthorized {
         /// Which attempt.
         attempt: u32,
+        /// Until when it can be captured, as the provider says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capture_before: Option<Timestamp>,
     },
     /// The provider refused the payment method.
     PaymentDeclined {
@@ -53,11 +61,18 @@ pub enum Fact {
         /// The provider's own code, unfiltered.
         decline_code: String,
     },
+    /// This attempt is given up for another method: it is never authorised any more, and may now be cancelled at the provider.
+    PaymentAbandoned {
+        /// Which attempt.
+        attempt: u32,
+    },
     /// The provider's own word that this attempt is dead: nothing is held by it and nothing can be charged.
     PaymentVoided {
         /// Which attempt.
         attempt: u32,
     },
+    /// The click's time ran out without an outcome; the order goes on by itself. It permits and forbids nothing.
+    PaymentDeferred {},
     /// The order stands. It excludes `OrderRejected`.
     OrderConfirmed {
         /// The one attempt that may ever be captured.
@@ -68,8 +83,49 @@ pub enum Fact {
         /// Why.
         reason: Rejection,
     },
+    /// The order is dead, though nothing was refused. Before it was confirmed it excludes `OrderConfirmed`.
+    OrderCancelled {
+        /// Why.
+        reason: Cancellation,
+    },
     /// The stock that the order held is available again.
     InventoryReleased {},
+    /// The money is being taken: until its outcome is known, the order cannot be cancelled.
+    CaptureStarted {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// The money was taken.
+    PaymentCaptured {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// The money cannot be taken any more: the provider says that the authorisation is gone.
+    CaptureFailed {
+        /// Which attempt.
+        attempt: u32,
+        /// The provider's word.
+        reason: String,
+    },
+    /// Money is being given back.
+    RefundStarted {
+        /// Its identity, which the provider knows it by as well.
+        refund: RefundId,
+        /// How much.
+        amount: Money,
+    },
+    /// The provider gave it back.
+    PaymentRefunded {
+        /// Which refund.
+        refund: RefundId,
+    },
+    /// The provider could not give it back.
+    RefundFailed {
+        /// Which refund.
+        refund: RefundId,
+        /// The provider's word.
+        reason: String,
+    },
 }
 
 impl Fact {
@@ -79,18 +135,28 @@ impl Fact {
             Self::OrderPlaced(_) => "OrderPlaced",
             Self::InventoryReserved {} => "InventoryReserved",
             Self::PaymentPrepared { .. } => "PaymentPrepared",
+            Self::PaymentActionRequired { .. } => "PaymentActionRequired",
             Self::PaymentAuthorized { .. } => "PaymentAuthorized",
             Self::PaymentDeclined { .. } => "PaymentDeclined",
+            Self::PaymentAbandoned { .. } => "PaymentAbandoned",
             Self::PaymentVoided { .. } => "PaymentVoided",
+            Self::PaymentDeferred {} => "PaymentDeferred",
             Self::OrderConfirmed { .. } => "OrderConfirmed",
             Self::OrderRejected { .. } => "OrderRejected",
+            Self::OrderCancelled { .. } => "OrderCancelled",
             Self::InventoryReleased {} => "InventoryReleased",
+            Self::CaptureStarted { .. } => "CaptureStarted",
+            Self::PaymentCaptured { .. } => "PaymentCaptured",
+            Self::CaptureFailed { .. } => "CaptureFailed",
+            Self::RefundStarted { .. } => "RefundStarted",
+            Self::PaymentRefunded { .. } => "PaymentRefunded",
+            Self::RefundFailed { .. } => "RefundFailed",
         }
     }
 }
 
 /// The order as it was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OrderPlaced {
     /// Whose order it is.
     pub customer_id: CustomerId,
@@ -100,12 +166,12 @@ pub struct OrderPlaced {
     pub items: Vec<Line>,
     /// The sum of the lines.
     pub total: Money,
-    /// The providers of her payment methods, in her order of preference. Their tokens are elsewhere.
+    /// The providers of her payment methods, in her order of preference: attempt n uses the n-th. Their tokens are elsewhere.
     pub payment_methods: Vec<Provider>,
 }
 
 /// A line of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Line {
     /// What.
     pub sku: Sku,
@@ -118,7 +184,7 @@ pub struct Line {
 }
 
 /// Why an order was rejected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Rejection {
     /// Some line could not be reserved, so none was.
@@ -133,8 +199,24 @@ pub enum Rejection {
     },
 }
 
+/// Why an order was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cancellation {
+    /// She asked for it.
+    CustomerRequest,
+    /// No payment came about until the order's deadline.
+    PaymentTimedOut,
+    /// Every payment method is dead at its provider.
+    PaymentUnavailable,
+    /// The provider let go of the money before it was taken.
+    AuthorizationLapsed,
+    /// Her payment tokens were erased before she was charged.
+    DetailsErased,
+}
+
 /// A SKU of which there was not enough.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shortage {
     /// What.
     pub sku: Sku,
@@ -150,16 +232,28 @@ pub struct Shortage {
 pub enum Provider {
     /// Stripe, through the `PaymentIntents` API.
     Stripe,
+    /// `PayPal`, through the Orders and Payments APIs.
+    Paypal,
 }
 
 impl Provider {
     /// Every provider there is.
-    pub const ALL: [Self; 1] = [Self::Stripe];
+    pub const ALL: [Self; 2] = [Self::Stripe, Self::Paypal];
 
     /// Its name in the API and in configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Stripe => "stripe",
+            Self::Paypal => "paypal",
+        }
+    }
+
+    /// Whether an attempt that was never authorised can be cancelled here. `PayPal` has no call for that: such an attempt
+    /// is never given up for another method, for nothing would make it dead.
+    pub fn cancels_unauthorized(self) -> bool {
+        match self {
+            Self::Stripe => true,
+            Self::Paypal => false,
         }
     }
 }
@@ -196,7 +290,7 @@ mod tests {
             order_id: "ord_00000000000000000000000000000001".parse().unwrap(),
             sequence: 3,
             at: "2026-11-23T10:00:00Z".parse().unwrap(),
-            fact: Fact::PaymentAuthorized { attempt: 1 },
+            fact: Fact::PaymentAuthorized { attempt: 1, capture_before: None },
         };
         let json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["type"], event.fact.name());

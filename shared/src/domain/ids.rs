@@ -64,6 +64,39 @@ impl From<OrderId> for String {
     }
 }
 
+/// A refund: `ref_` and a `UUIDv5` of its order and what asked for it. A repeat of the request comes to the same id, by
+/// which the provider knows it as well.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RefundId(String);
+
+impl RefundId {
+    /// The refund that an administrator's key stands for.
+    pub fn for_request(order_id: &OrderId, idempotency_key: &str) -> Self {
+        Self::named(&format!("{order_id}:request:{idempotency_key}"))
+    }
+
+    /// The refund that a cancelled order owes after so many that failed.
+    pub fn for_cancellation(order_id: &OrderId, failed: usize) -> Self {
+        Self::named(&format!("{order_id}:cancellation:{failed}"))
+    }
+
+    fn named(name: &str) -> Self {
+        Self(format!("ref_{}", Uuid::new_v5(&ORDER_NAMESPACE, name.as_bytes()).simple()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RefundId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A customer: the `sub` of her Cognito token. It names her to the system and to nobody else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

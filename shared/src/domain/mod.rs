@@ -4,5 +4,6 @@ pub mod event;
 pub mod ids;
 pub mod money;
 pub mod order;
+pub mod payment;
 pub mod personal;
 pub mod product;

@@ -9,26 +9,15 @@ mod secret;
 pub mod stripe;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::domain::{ids::OrderId, money::Money};
-
-/// What a provider says of a prepared attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PaymentState {
-    /// Nothing was tried with it yet: it may be authorised.
-    Prepared,
-    /// The money is held.
-    Authorized,
-    /// The method was refused, with the provider's own code.
-    Declined(String),
-    /// The provider has not decided, or waits for the customer.
-    Undecided,
-    /// It is dead: nothing is held and nothing can be charged.
-    Voided,
-    /// The money was taken.
-    Captured,
-}
+use crate::domain::{
+    event::Provider,
+    ids::{CustomerId, OrderId, RefundId},
+    money::Money,
+    payment::{PaymentState, RefundState},
+};
 
 /// Why a provider's answer is missing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,26 +26,91 @@ pub enum PaymentError {
     #[error("{provider} did not do it: {reason}")]
     Failed {
         /// Who.
-        provider: &'static str,
+        provider: Provider,
         /// What was heard, for the log; never a token or a key.
         reason: String,
+        /// The provider could not be reached or failed by itself, which counts for its circuit breaker.
+        outage: bool,
     },
     /// It may have done it: only reading the reference tells.
     #[error("what became of the request to {provider} is unknown: {reason}")]
     Unknown {
         /// Who.
-        provider: &'static str,
+        provider: Provider,
         /// What was heard, for the log.
         reason: String,
+        /// The provider could not be reached or failed by itself, which counts for its circuit breaker.
+        outage: bool,
     },
+}
+
+impl PaymentError {
+    /// Whether it counts for the provider's circuit breaker: a connection error, a timeout or a 5xx.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Failed { outage, .. } | Self::Unknown { outage, .. } => *outage,
+        }
+    }
+
+    /// As a certain failure: of a request that moves nothing, whatever became of it.
+    #[must_use]
+    pub fn certain(self) -> Self {
+        match self {
+            Self::Unknown { provider, reason, outage } => Self::Failed { provider, reason, outage },
+            failed @ Self::Failed { .. } => failed,
+        }
+    }
+}
+
+/// Whose a payment method is, as its provider says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MethodOwner {
+    /// Nobody's yet, or everybody's: whoever holds the token may use it.
+    Bearer,
+    /// This customer's.
+    Customer {
+        /// Our id of her, as the provider keeps it.
+        id: CustomerId,
+        /// The provider's own id of her, which a payment with this method must name.
+        account: Option<String>,
+    },
+    /// Somebody's who is not a customer of ours, or the provider knows no such method.
+    Stranger,
+}
+
+/// What an attempt is prepared from.
+#[derive(Clone, Copy, Debug)]
+pub struct Preparation<'a> {
+    /// The order, which the provider's object names.
+    pub order_id: &'a OrderId,
+    /// 1 for the first payment method.
+    pub attempt: u32,
+    /// How much.
+    pub amount: Money,
+    /// The provider's own id of the customer whom the payment method belongs to.
+    pub account: Option<&'a str>,
+}
+
+/// A payment as it stands in a provider's own list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedPayment {
+    /// The provider's reference, as `PaymentPrepared` names it.
+    pub reference: String,
+    /// The order that it names, if it names one.
+    pub order_id: Option<OrderId>,
+    /// What the provider says of it.
+    pub state: PaymentState,
 }
 
 /// A provider of payments. Every call is bounded in time.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
+    /// Whose this payment method is.
+    async fn owner(&self, token: &SecretString) -> Result<MethodOwner, PaymentError>;
+
     /// Makes the provider's object for an attempt, without a payment method and without moving money, and answers its
-    /// reference. A repeat makes another object; one that no event names is harmless.
-    async fn prepare(&self, order_id: &OrderId, attempt: u32, amount: Money) -> Result<String, PaymentError>;
+    /// reference. A repeat makes another object; one that no event names is harmless. Every failure is certain.
+    async fn prepare(&self, preparation: &Preparation<'_>) -> Result<String, PaymentError>;
 
     /// Holds the amount on the payment method. A repeat after an unknown answer must read first.
     async fn authorize(&self, order_id: &OrderId, reference: &str, token: &SecretString) -> Result<PaymentState, PaymentError>;
@@ -64,8 +118,25 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     /// What the provider says of the attempt now.
     async fn read(&self, reference: &str) -> Result<PaymentState, PaymentError>;
 
-    /// Frees what is held and makes the attempt dead. A repeat answers [`PaymentState::Voided`] again.
+    /// Where the customer authenticates or approves, read anew each time; nothing, when she need not or may not any more.
+    async fn action_url(&self, reference: &str) -> Result<Option<SecretString>, PaymentError>;
+
+    /// Frees what is held and makes the attempt dead. A repeat answers [`PaymentState::Voided`] again. What cannot be
+    /// cancelled at this provider is answered as it stands.
     async fn void(&self, reference: &str) -> Result<PaymentState, PaymentError>;
+
+    /// Takes all that is held, once and for all. A repeat answers [`PaymentState::Captured`] again.
+    async fn capture(&self, reference: &str, amount: Money) -> Result<PaymentState, PaymentError>;
+
+    /// Gives some of it back under this id. A repeat after an unknown answer must look with
+    /// [`find_refund`](Self::find_refund) first.
+    async fn refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError>;
+
+    /// What became of the refund with this id, looked up among the payment's refunds; nothing, if there is no such refund.
+    async fn find_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError>;
+
+    /// The payments in the provider's own list that were made since.
+    async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError>;
 
     /// Opens the connection and fetches the credentials, so that the first payment finds them there.
     async fn warm(&self);
