@@ -26,7 +26,8 @@ fn payment_status(order: &Order) -> &'static str {
         Some(attempt) if attempt.voided => "voided",
         Some(attempt) => match attempt.answer {
             None => "pending",
-            Some(PaymentAnswer::Authorized) => "authorized",
+            Some(PaymentAnswer::ActionRequired) => "requires_action",
+            Some(PaymentAnswer::Authorized { .. }) => "authorized",
             Some(PaymentAnswer::Declined(_)) => "declined",
         },
     }
