@@ -4,6 +4,8 @@
 //! reference is appended to the order before [`authorize`](PaymentGateway::authorize) acts on it. An attempt whose
 //! outcome is unknown is resolved by reading that reference, never by repeating blindly.
 
+mod http;
+pub mod paypal;
 pub mod providers;
 mod secret;
 pub mod stripe;
@@ -12,11 +14,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+pub use self::http::Limits;
+pub use crate::domain::payment::{PaymentState, RefundState};
 use crate::domain::{
     event::Provider,
     ids::{CustomerId, OrderId, RefundId},
     money::Money,
-    payment::{PaymentState, RefundState},
 };
 
 /// Why a provider's answer is missing.
@@ -140,4 +143,15 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
 
     /// Opens the connection and fetches the credentials, so that the first payment finds them there.
     async fn warm(&self);
+}
+
+/// Whether this could be a provider's token at all: what is not goes into no path.
+fn is_token(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=255).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// Where she comes back to from a provider's page.
+fn return_url(shop_url: &str, order_id: &OrderId) -> String {
+    format!("{}/#/orders/{order_id}", shop_url.trim_end_matches('/'))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aws_config::SdkConfig;
 
-use super::{PaymentGateway, stripe::Stripe};
+use super::{PaymentGateway, paypal::Paypal, stripe::Stripe};
 use crate::{
     config::{self, Missing},
     domain::{
@@ -17,12 +17,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Providers {
     stripe: Arc<dyn PaymentGateway>,
+    paypal: Arc<dyn PaymentGateway>,
 }
 
 impl Providers {
     /// These, for a test.
-    pub fn new(stripe: Arc<dyn PaymentGateway>) -> Self {
-        Self { stripe }
+    pub fn new(stripe: Arc<dyn PaymentGateway>, paypal: Arc<dyn PaymentGateway>) -> Self {
+        Self { stripe, paypal }
     }
 
     /// As the environment configures them.
@@ -30,14 +31,20 @@ impl Providers {
     /// # Errors
     /// [`Missing`].
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
-        Ok(Self::new(Arc::new(Stripe::from_env(aws)?)))
+        Ok(Self::new(Arc::new(Stripe::from_env(aws)?), Arc::new(Paypal::from_env(aws)?)))
     }
 
     /// The gateway of this provider.
     pub fn gateway(&self, provider: Provider) -> &dyn PaymentGateway {
         match provider {
             Provider::Stripe => self.stripe.as_ref(),
+            Provider::Paypal => self.paypal.as_ref(),
         }
+    }
+
+    /// Opens every provider's connection and fetches its credentials, side by side.
+    pub async fn warm(&self) {
+        tokio::join!(self.stripe.warm(), self.paypal.warm());
     }
 }
 
@@ -46,12 +53,13 @@ impl Providers {
 pub struct AcceptedAmounts(BTreeMap<Provider, BTreeMap<String, u64>>);
 
 impl AcceptedAmounts {
-    /// As `STRIPE_MINIMUM_AMOUNTS` says: `USD=50,EUR=50`, in minor units.
+    /// As `STRIPE_MINIMUM_AMOUNTS` and `PAYPAL_MINIMUM_AMOUNTS` say: `USD=50,EUR=50`, in minor units.
     ///
     /// # Errors
-    /// [`Missing`], when it is not set.
+    /// [`Missing`], when one is not set.
     pub fn from_env() -> Result<Self, Missing> {
-        Ok(Self::parse(&[(Provider::Stripe, &config::text("STRIPE_MINIMUM_AMOUNTS")?)]))
+        let (stripe, paypal) = (config::text("STRIPE_MINIMUM_AMOUNTS")?, config::text("PAYPAL_MINIMUM_AMOUNTS")?);
+        Ok(Self::parse(&[(Provider::Stripe, &stripe), (Provider::Paypal, &paypal)]))
     }
 
     /// From such lists.

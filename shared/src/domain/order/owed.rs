@@ -120,9 +120,7 @@ impl Order {
         }
         let Some(attempt) = self.live_attempt() else {
             let next = self.untried_methods().next();
-            return vec![
-                next.map_or(Owed::Cancel(Cancellation::PaymentUnavailable), |(attempt, _)| Owed::Authorize { attempt }),
-            ];
+            return vec![next.map_or(Owed::Cancel(Cancellation::PaymentUnavailable), |(attempt, _)| Owed::Authorize { attempt })];
         };
         vec![match &attempt.answer {
             None | Some(PaymentAnswer::ActionRequired) => Owed::Authorize { attempt: attempt.number },

@@ -1,0 +1,167 @@
+//! Stripe's JSON, as far as it is read, and what it means.
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::super::ListedPayment;
+use crate::domain::payment::{PaymentState, RefundState};
+
+/// <https://docs.stripe.com/api/payment_intents/object>
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct PaymentIntent {
+    #[serde(default)]
+    pub id: String,
+    pub status: String,
+    last_payment_error: Option<ApiError>,
+    latest_charge: Option<Expandable<Charge>>,
+    next_action: Option<NextAction>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+/// An object where it was asked to be expanded, else its id.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Expandable<T> {
+    Object(T),
+    Id(#[expect(dead_code, reason = "an id says nothing that is needed")] String),
+}
+
+#[derive(Debug, Deserialize)]
+struct Charge {
+    payment_method_details: Option<MethodDetails>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MethodDetails {
+    card: Option<Card>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Card {
+    /// Unix seconds: <https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>.
+    capture_before: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct NextAction {
+    redirect_to_url: Option<Redirect>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Redirect {
+    url: Option<SecretString>,
+}
+
+/// What we wrote beside an object.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Metadata {
+    pub order_id: Option<String>,
+    pub customer_id: Option<String>,
+    pub refund_id: Option<String>,
+}
+
+impl PaymentIntent {
+    /// One whose method was refused with this code.
+    pub fn declined(code: Option<String>) -> Self {
+        let error = ApiError { code, ..ApiError::default() };
+        Self { status: "requires_payment_method".into(), last_payment_error: Some(error), ..Self::default() }
+    }
+
+    pub fn state(self) -> PaymentState {
+        match (self.status.as_str(), self.last_payment_error) {
+            ("requires_capture", _) => PaymentState::Authorized { capture_before: capture_before(self.latest_charge) },
+            ("requires_action", _) => PaymentState::ActionRequired,
+            ("succeeded", _) => PaymentState::Captured,
+            ("canceled", _) => PaymentState::Voided,
+            ("requires_payment_method", Some(error)) => {
+                PaymentState::Declined(error.decline_code.or(error.code).unwrap_or_else(|| "generic_decline".into()))
+            }
+            ("requires_payment_method" | "requires_confirmation", _) => PaymentState::Prepared,
+            _ => PaymentState::Undecided,
+        }
+    }
+
+    /// Where she authenticates, only while Stripe waits for it.
+    pub fn action_url(self) -> Option<SecretString> {
+        if self.status != "requires_action" {
+            return None;
+        }
+        self.next_action?.redirect_to_url?.url
+    }
+
+    pub fn listed(self) -> ListedPayment {
+        let order_id = self.metadata.order_id.as_deref().and_then(|id| id.parse().ok());
+        ListedPayment { reference: self.id.clone(), order_id, state: self.state() }
+    }
+}
+
+fn capture_before(charge: Option<Expandable<Charge>>) -> Option<Timestamp> {
+    let Some(Expandable::Object(charge)) = charge else { return None };
+    Timestamp::from_second(charge.payment_method_details?.card?.capture_before?).ok()
+}
+
+/// A page of a list: <https://docs.stripe.com/api/pagination>.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<T> {
+    pub data: Vec<T>,
+    #[serde(default)]
+    pub has_more: bool,
+}
+
+/// <https://docs.stripe.com/api/refunds/object>
+#[derive(Debug, Deserialize)]
+pub(super) struct Refund {
+    pub id: String,
+    status: Option<String>,
+    failure_reason: Option<String>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+impl Refund {
+    /// Whether we named it so.
+    pub fn is(&self, refund: &str) -> bool {
+        self.metadata.refund_id.as_deref() == Some(refund)
+    }
+
+    pub fn state(self) -> RefundState {
+        match self.status.as_deref() {
+            Some("succeeded") => RefundState::Refunded,
+            Some(status @ ("failed" | "canceled")) => {
+                RefundState::Failed(self.failure_reason.unwrap_or_else(|| status.to_owned()))
+            }
+            _ => RefundState::Pending,
+        }
+    }
+}
+
+/// <https://docs.stripe.com/api/payment_methods/object>
+#[derive(Debug, Deserialize)]
+pub(super) struct Method {
+    pub customer: Option<String>,
+}
+
+/// <https://docs.stripe.com/api/customers/object>; a deleted one has no metadata.
+#[derive(Debug, Deserialize)]
+pub(super) struct Customer {
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ErrorBody {
+    #[serde(default)]
+    pub error: ApiError,
+}
+
+/// <https://docs.stripe.com/api/errors>
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ApiError {
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    pub code: Option<String>,
+    pub decline_code: Option<String>,
+    pub param: Option<String>,
+}
