@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod domain;
 pub mod http;
 pub mod idempotency;
+pub mod metrics;
 pub mod order_view;
 pub mod payments;
 pub mod repositories;
