@@ -253,10 +253,9 @@ impl Checkout {
         if matches!(order.outcome(), Outcome::Confirmed { .. }) || order.is_closed() {
             return order;
         }
-        let (started, deferred) = tokio::join!(
-            self.settlement.start(&order.id, &settlement::of_checkout(&order.id)),
-            self.deferred(order.clone())
-        );
+        let execution = settlement::of_checkout(&order.id);
+        let (started, deferred) =
+            tokio::join!(self.settlement.start(&order.id, &execution), self.deferred(order.clone()));
         if let Err(error) = started {
             tracing::error!(order_id = %order.id, error, "the settlement was not started; the guard starts it");
         }
