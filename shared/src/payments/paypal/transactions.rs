@@ -1,0 +1,160 @@
+//! `PayPal`'s own list of what moved: <https://developer.paypal.com/docs/api/transaction-search/v1/>. It shows a
+//! transaction up to three hours late.
+//!
+//! A transaction names the order of ours in `custom_field`, and by that it is matched. It names `PayPal`'s order, the
+//! attempt's reference, only where its `paypal_reference_id` is of type `ODR`; elsewhere what is answered as the reference
+//! is the transaction's own id. Authorisations, voids and payments are listed; what goes back to her is not.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    super::{ListedPayment, PaymentError, PaymentState},
+    Paypal,
+    shapes::{Transaction, Transactions},
+};
+
+/// The longest span of time that one search may cover.
+const WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+const PAGE_SIZE: &str = "500";
+
+impl Paypal {
+    /// The payments that were made between the two, as their last transaction has them.
+    pub(super) async fn list_transactions(&self, since: Timestamp, until: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
+        let mut all = Vec::new();
+        for (from, to) in windows(since, until) {
+            self.list_window(from, to, &mut all).await?;
+        }
+        Ok(all)
+    }
+
+    async fn list_window(&self, from: Timestamp, to: Timestamp, all: &mut Vec<ListedPayment>) -> Result<(), PaymentError> {
+        let (from, to) = (seconds(from), seconds(to));
+        for page in 1_u32.. {
+            let number = page.to_string();
+            let query = [
+                ("start_date", from.as_str()),
+                ("end_date", to.as_str()),
+                ("fields", "transaction_info"),
+                // Else authorisations are left out.
+                ("balance_affecting_records_only", "N"),
+                ("page_size", PAGE_SIZE),
+                ("page", number.as_str()),
+            ];
+            let found: Transactions =
+                self.get(&["v1", "reporting", "transactions"], &query).await.map_err(|refused| self.error(refused))?;
+            let transactions = found.transaction_details.into_iter().map(|detail| detail.transaction_info);
+            all.extend(transactions.filter_map(Transaction::listed));
+            if page >= found.total_pages {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The spans, each no longer than a search may cover, that make up the time between the two.
+fn windows(since: Timestamp, until: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+    let (mut spans, mut from) = (Vec::new(), since);
+    while from < until {
+        let to = from.checked_add(WINDOW).unwrap_or(until).min(until);
+        spans.push((from, to));
+        from = to;
+    }
+    spans
+}
+
+/// The time in whole seconds, as the search wants it.
+fn seconds(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
+impl Transaction {
+    fn listed(self) -> Option<ListedPayment> {
+        let state = self.state()?;
+        let order = self.paypal_reference_id.filter(|_| self.paypal_reference_id_type.as_deref() == Some("ODR"));
+        Some(ListedPayment {
+            reference: order.or(self.transaction_id)?,
+            order_id: self.custom_field.and_then(|text| text.parse().ok()),
+            state,
+        })
+    }
+
+    /// By the codes of <https://developer.paypal.com/reports/reference/t-codes>: T13 is an authorisation (T1302 a void),
+    /// T00 a payment.
+    fn state(&self) -> Option<PaymentState> {
+        let (code, status) = (self.transaction_event_code.as_deref()?, self.transaction_status.as_deref()?);
+        match (code, status) {
+            (code, "D") if is_payment(code) => Some(PaymentState::Declined("denied".into())),
+            ("T1302", "S") => Some(PaymentState::Voided),
+            (code, "V") if code.starts_with("T13") => Some(PaymentState::Voided),
+            (code, "S") if code.starts_with("T13") => Some(PaymentState::Authorized { capture_before: None }),
+            (code, "S" | "V") if code.starts_with("T00") => Some(PaymentState::Captured),
+            (code, "P") if is_payment(code) => Some(PaymentState::Undecided),
+            _ => None,
+        }
+    }
+}
+
+fn is_payment(code: &str) -> bool {
+    code.starts_with("T13") || code.starts_with("T00")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(json: &str) -> Option<ListedPayment> {
+        serde_json::from_str::<Transaction>(json).unwrap().listed()
+    }
+
+    #[test]
+    fn a_transaction_names_paypals_order_where_it_can_and_ours_always() {
+        let named = listed(
+            r#"{"transaction_id":"T1","paypal_reference_id":"5O1","paypal_reference_id_type":"ODR","transaction_event_code":"T1300",
+                "transaction_status":"S","custom_field":"ord_00000000000000000000000000000001"}"#,
+        );
+        let expected = ListedPayment {
+            reference: "5O1".into(),
+            order_id: "ord_00000000000000000000000000000001".parse().ok(),
+            state: PaymentState::Authorized { capture_before: None },
+        };
+        assert_eq!(named, Some(expected));
+        let by_itself = listed(
+            r#"{"transaction_id":"T2","paypal_reference_id":"T1","paypal_reference_id_type":"TXN","transaction_event_code":"T0006",
+                "transaction_status":"S"}"#,
+        );
+        let expected = ListedPayment { reference: "T2".into(), order_id: None, state: PaymentState::Captured };
+        assert_eq!(by_itself, Some(expected));
+    }
+
+    #[test]
+    fn the_codes_tell_a_hold_a_void_and_a_payment_apart_and_what_goes_back_is_no_payment() {
+        let state = |code: &str, status: &str| {
+            let transaction = Transaction {
+                transaction_event_code: Some(code.into()),
+                transaction_status: Some(status.into()),
+                ..Transaction::default()
+            };
+            transaction.state()
+        };
+        assert_eq!(state("T1300", "S"), Some(PaymentState::Authorized { capture_before: None }));
+        assert_eq!(state("T1300", "V"), Some(PaymentState::Voided));
+        assert_eq!(state("T1302", "S"), Some(PaymentState::Voided));
+        assert_eq!(state("T1300", "D"), Some(PaymentState::Declined("denied".into())));
+        assert_eq!(state("T1300", "P"), Some(PaymentState::Undecided));
+        assert_eq!(state("T0006", "S"), Some(PaymentState::Captured));
+        assert_eq!(state("T1107", "S"), None);
+    }
+
+    #[test]
+    fn a_long_time_is_searched_in_windows_of_31_days_without_gaps() {
+        let since: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let until: Timestamp = "2026-03-15T00:00:00Z".parse().unwrap();
+        let spans = windows(since, until);
+        assert_eq!(spans.len(), 3);
+        assert_eq!((spans[0].0, spans[2].1), (since, until));
+        assert!(spans.windows(2).all(|pair| pair[0].1 == pair[1].0));
+        assert!(spans.iter().all(|(from, to)| to.duration_since(*from) <= WINDOW));
+    }
+}
