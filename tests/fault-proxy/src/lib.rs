@@ -4,6 +4,7 @@
 //!
 //! A call takes this way: [`connection`] reads it, [`identity`] and [`orders`] say whose it is, [`calls`] gives it its
 //! name, [`faults`] says whether that name is to be struck, [`proxy`] forwards or strikes, [`capacity`] counts.
+#![allow(clippy::doc_markdown, reason = "PayPal is a name, not code")]
 
 mod answer;
 mod caller_process;

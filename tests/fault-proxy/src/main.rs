@@ -1,4 +1,5 @@
 //! Starts the fault proxy and ends it on SIGTERM, SIGINT or, when asked, with its parent.
+#![allow(clippy::doc_markdown, reason = "PayPal is a name, not code")]
 
 use std::{
     ffi::OsString,

@@ -129,8 +129,8 @@ fn is_reference(upstream: Upstream, name: &str, text: &str) -> bool {
 /// The first order id, also where `_` is percent-encoded.
 fn first_order_id(text: &[u8]) -> Option<String> {
     let found = |start: usize| digits_at(text, start, b"ord_").or_else(|| digits_at(text, start, b"ord%5F"));
-    let starts = text.iter().enumerate().filter(|(_, byte)| **byte == b'o').map(|(start, _)| start);
-    starts.filter_map(found).next().map(|digits| format!("{PREFIX}{digits}"))
+    let mut starts = text.iter().enumerate().filter(|(_, byte)| **byte == b'o').map(|(start, _)| start);
+    starts.find_map(found).map(|digits| format!("{PREFIX}{digits}"))
 }
 
 fn digits_at<'a>(text: &'a [u8], start: usize, mark: &[u8]) -> Option<&'a str> {

@@ -61,7 +61,7 @@ struct Call {
     ends: Ends,
     head: Parts,
     body: Bytes,
-    table_call: Option<TableCall>,
+    dynamodb: Option<TableCall>,
     identity: Identity,
     order_id: Option<String>,
     named: Named,
@@ -86,11 +86,11 @@ impl Proxy {
     }
 
     fn arrived(&self, ends: Ends, head: Parts, body: Bytes) -> Call {
-        let table_call = if self.upstream == Upstream::Aws { TableCall::parse(&head.headers, &body) } else { None };
-        let identity = Identity::of(self.upstream, &head, &body, table_call.as_ref());
+        let dynamodb = if self.upstream == Upstream::Aws { TableCall::parse(&head.headers, &body) } else { None };
+        let identity = Identity::of(self.upstream, &head, &body, dynamodb.as_ref());
         let order_id = self.world.orders.order_of(&identity, &head, &body);
         let named = self.world.calls.arrived(order_id.clone(), identity.clone(), body.len());
-        Call { ends, head, body, table_call, identity, order_id, named }
+        Call { ends, head, body, dynamodb, identity, order_id, named }
     }
 
     async fn play(&self, call: Call) -> Option<Answer> {
@@ -118,7 +118,7 @@ impl Proxy {
             Kind::Refuse => None,
             Kind::Error => Some(answer::internal_error(&call.identity)),
             Kind::Throttle => {
-                let items = call.table_call.as_ref().and_then(TableCall::transaction_items);
+                let items = call.dynamodb.as_ref().and_then(TableCall::transaction_items);
                 Some(answer::throttled(&call.identity, items))
             }
             Kind::LoseAnswer => {
@@ -164,7 +164,7 @@ impl Proxy {
         let (head, body) = self.client.request(self.onward(call)?).await.ok()?.into_parts();
         let body = whole(body).await?;
         self.world.orders.learn(&call.identity, call.order_id.as_deref(), &body);
-        let units = call.table_call.as_ref().map(|table_call| table_call.units(head.status.as_u16(), &body));
+        let units = call.dynamodb.as_ref().map(|table_call| table_call.units(head.status.as_u16(), &body));
         self.world.calls.change(call.named.number, |call| {
             call.response_bytes = Some(body.len());
             call.units = units.unwrap_or(call.units);
