@@ -32,10 +32,16 @@ pub struct Seen {
     pub body: Bytes,
 }
 
+struct Scripted {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Bytes,
+}
+
 #[derive(Default)]
 struct Script {
     seen: Mutex<Vec<Seen>>,
-    answers: Mutex<VecDeque<(u16, Vec<(&'static str, String)>, Bytes)>>,
+    answers: Mutex<VecDeque<Scripted>>,
     slowness: Mutex<Duration>,
 }
 
@@ -71,7 +77,8 @@ impl Upstream {
         let slowness = *script.slowness.lock().unwrap();
         sleep(slowness).await;
         let next = script.answers.lock().unwrap().pop_front();
-        let (status, headers, body) = next.unwrap_or((200, vec![], Bytes::from_static(b"{}")));
+        let ordinary = || Scripted { status: 200, headers: vec![], body: Bytes::from_static(b"{}") };
+        let Scripted { status, headers, body } = next.unwrap_or_else(ordinary);
         let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
         for (name, value) in headers {
             response.headers_mut().insert(name, value.parse().unwrap());
@@ -90,7 +97,7 @@ impl Upstream {
 
     pub fn will_answer_with(&self, status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>) {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        self.script.answers.lock().unwrap().push_back((status, headers, body.into()));
+        self.script.answers.lock().unwrap().push_back(Scripted { status, headers, body: body.into() });
     }
 
     /// How long it thinks before each answer.
