@@ -8,6 +8,7 @@ pub mod config;
 pub mod dead_letters;
 pub mod domain;
 pub mod http;
+pub mod metrics;
 pub mod order_view;
 pub mod payments;
 pub mod repositories;
