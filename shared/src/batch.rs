@@ -4,6 +4,25 @@ use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
+use serde::Deserialize;
+
+use crate::domain::event::Event;
+
+/// What a rule of the bus puts into a subscriber's queue.
+#[derive(Deserialize)]
+struct Envelope {
+    detail: Event,
+}
+
+/// The order's event that a subscriber's message brings.
+///
+/// # Errors
+/// What is wrong with the message, without its values.
+pub fn event_in(message: &SqsMessage) -> Result<Event, String> {
+    let body = message.body.as_deref().unwrap_or_default();
+    let envelope = serde_json::from_str::<Envelope>(body).map_err(|error| format!("the message holds no event: {error}"))?;
+    Ok(envelope.detail)
+}
 
 /// Hands every message to `handle`; an error or a panic fails that message alone.
 pub async fn each_message<'a, F, E>(batch: &'a SqsEvent, handle: impl Fn(&'a SqsMessage) -> F) -> SqsBatchResponse

@@ -2,6 +2,10 @@
 
 use std::{env, time::Duration};
 
+use jiff::SignedDuration;
+
+use crate::domain::order::Deadlines;
+
 /// A setting that is missing or cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("environment variable {name} {problem}; template.yaml sets it")]
@@ -33,6 +37,15 @@ pub fn number(name: &str) -> Result<u64, Missing> {
 /// [`Missing`], when it is not set or no whole number.
 pub fn millis(name: &str) -> Result<Duration, Missing> {
     number(name).map(Duration::from_millis)
+}
+
+/// How long an open order waits: `PAYMENT_DEADLINE_SECONDS` and `PAYMENT_ACTION_DEADLINE_SECONDS`.
+///
+/// # Errors
+/// [`Missing`].
+pub fn deadlines() -> Result<Deadlines, Missing> {
+    let whole = |name| number(name).map(|seconds| SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)));
+    Ok(Deadlines { payment: whole("PAYMENT_DEADLINE_SECONDS")?, action: whole("PAYMENT_ACTION_DEADLINE_SECONDS")? })
 }
 
 /// The variable's URL.

@@ -26,6 +26,7 @@ pub struct Caller {
     pub customer_id: CustomerId,
     /// Her verified e-mail address.
     pub email: String,
+    groups: Vec<String>,
 }
 
 impl Caller {
@@ -39,10 +40,24 @@ impl Caller {
         let claim =
             |name: &str| claims.get(name).and_then(Value::as_str).filter(|value| !value.is_empty()).map(ToOwned::to_owned);
         match (claim("token_use").as_deref(), claim("sub"), claim("email")) {
-            (Some("id"), Some(customer_id), Some(email)) => Ok(Self { customer_id: CustomerId(customer_id), email }),
+            (Some("id"), Some(customer_id), Some(email)) => {
+                let groups = groups(&claims["cognito:groups"]);
+                Ok(Self { customer_id: CustomerId(customer_id), email, groups })
+            }
             _ => Err(Problem::unauthorized()),
         }
     }
+
+    /// Whether she runs the shop.
+    pub fn is_admin(&self) -> bool {
+        self.groups.iter().any(|group| group == "admin" || group == "superadmin")
+    }
+}
+
+/// The gateway hands a list on as text: comma-separated, or in brackets with spaces.
+fn groups(claim: &Value) -> Vec<String> {
+    let text = claim.as_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    text.split([',', ' ']).filter(|group| !group.is_empty()).map(ToOwned::to_owned).collect()
 }
 
 fn context(request: &Request) -> Option<&ApiGatewayProxyRequestContext> {
@@ -125,6 +140,11 @@ impl Problem {
     pub fn unauthorized() -> Self {
         let detail = "Sign in and send the Cognito ID token as `Authorization: Bearer <token>`; an access token is not enough.";
         Self::new(401, "unauthorized", "You are not signed in", detail)
+    }
+
+    /// 403.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(403, "forbidden", "You may not do this", detail)
     }
 
     /// 404.
@@ -272,6 +292,16 @@ mod tests {
         let answer = respond(request, |_| async { panic!("secret text") }).await.unwrap();
         assert_eq!(answer.status(), 500);
         assert!(!format!("{:?}", answer.body()).contains("secret"));
+    }
+
+    #[test]
+    fn groups_are_read_in_every_format_and_never_by_substring() {
+        for claim in ["admin", "customer,admin", "[customer admin]", "superadmin"] {
+            assert!(groups(&json!(claim)).iter().any(|group| group == "admin" || group == "superadmin"), "{claim}");
+        }
+        for claim in [json!("customer"), json!("not-admin"), json!("[customer administrator]"), Value::Null] {
+            assert!(groups(&claim).iter().all(|group| group != "admin" && group != "superadmin"), "{claim}");
+        }
     }
 
     #[test]

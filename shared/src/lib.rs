@@ -5,14 +5,17 @@
 pub mod aws;
 pub mod batch;
 pub mod config;
+pub mod customer_action;
 pub mod dead_letters;
 pub mod domain;
 pub mod http;
+pub mod idempotency;
 pub mod metrics;
 pub mod order_view;
 pub mod payments;
 pub mod repositories;
 pub mod retry;
 pub mod saga;
+pub mod settlement;
 pub mod stream;
 pub mod telemetry;

@@ -30,18 +30,18 @@ mod tests {
 
     #[test]
     fn a_count_is_one_line_that_cloudwatch_reads_as_a_metric() {
-        let line = line("BreakerOpened", &[("Provider", "stripe")], Timestamp::from_millisecond(1_700_000_000_123).unwrap());
+        let line = line("BreakerTransitions", &[("provider", "stripe")], Timestamp::from_millisecond(1_700_000_000_123).unwrap());
         let expected = json!({
             "_aws": {
                 "Timestamp": 1_700_000_000_123_i64,
                 "CloudWatchMetrics": [{
                     "Namespace": "Souk",
-                    "Dimensions": [["Provider"]],
-                    "Metrics": [{"Name": "BreakerOpened", "Unit": "Count"}],
+                    "Dimensions": [["provider"]],
+                    "Metrics": [{"Name": "BreakerTransitions", "Unit": "Count"}],
                 }],
             },
-            "Provider": "stripe",
-            "BreakerOpened": 1,
+            "provider": "stripe",
+            "BreakerTransitions": 1,
         });
         assert_eq!(line, expected);
         assert!(!line.to_string().contains('\n'));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::order::{Order, PaymentAnswer};
+use crate::domain::order::{Order, PaymentAnswer, RefundProgress, RefundStatus};
 
 /// The members that every answer about an order has. They are made from its events alone.
 pub fn body(order: &Order) -> Value {
@@ -15,20 +15,35 @@ pub fn body(order: &Order) -> Value {
         "items": order.placed.items,
         "total": order.placed.total,
         "payment": {"provider": provider, "status": payment_status(order)},
+        "refund": {"status": order.refund_status(), "amount": refunded(order)},
         "placed_at": order.placed_at,
         "links": {"self": own, "receipt": format!("{own}/receipt")},
     })
 }
 
 fn payment_status(order: &Order) -> &'static str {
+    if order.captured_attempt().is_some() {
+        return match order.refund_status() {
+            RefundStatus::Full => "refunded",
+            RefundStatus::None | RefundStatus::Partial => "captured",
+        };
+    }
     match order.attempts().last() {
         None => "pending",
         Some(attempt) if attempt.voided => "voided",
         Some(attempt) => match attempt.answer {
             None => "pending",
-            Some(PaymentAnswer::ActionRequired) => "requires_action",
+            Some(PaymentAnswer::ActionRequired) if order.awaited_action().is_some() => "requires_action",
+            Some(PaymentAnswer::ActionRequired) => "pending",
             Some(PaymentAnswer::Authorized { .. }) => "authorized",
             Some(PaymentAnswer::Declined(_)) => "declined",
         },
     }
+}
+
+/// What the provider gave back, or is giving back.
+fn refunded(order: &Order) -> Value {
+    let counted = order.refunds().iter().filter(|refund| refund.progress != RefundProgress::Failed);
+    let amount: u64 = counted.map(|refund| refund.amount.amount).sum();
+    json!({"amount": amount, "currency": order.placed.total.currency})
 }

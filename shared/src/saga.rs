@@ -17,7 +17,7 @@ pub struct OrderRef {
     pub order_id: OrderId,
 }
 
-/// Why a step failed. The first two are business facts, which end the order; anything else leaves it pending.
+/// Why a step failed. The first two are business facts, which end the order; anything else leaves it to its settlement.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// Some lines could not be reserved, so none was.
@@ -26,6 +26,9 @@ pub enum StepError {
     /// The provider refused the payment method.
     #[error("{}", as_json(.0))]
     PaymentDeclined(PaymentDeclined),
+    /// The provider waits for the customer: the order does too.
+    #[error("the payment waits for the customer")]
+    PaymentActionRequired,
     /// A table or a provider could not be reached, or did not say what became of a request: worth another try.
     #[error("{0}")]
     Unavailable(String),
@@ -57,16 +60,18 @@ fn as_json(message: &impl Serialize) -> String {
 
 impl StepError {
     /// The names that a state machine may branch on.
-    pub const NAMES: [&str; 5] = ["OutOfStock", "PaymentDeclined", "Unavailable", "NotAllowed", "InvalidOrder"];
+    pub const NAMES: [&str; 6] =
+        ["OutOfStock", "PaymentDeclined", "PaymentActionRequired", "Unavailable", "NotAllowed", "InvalidOrder"];
 
     /// The name that reaches the state machine's `ErrorEquals`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::OutOfStock(_) => Self::NAMES[0],
             Self::PaymentDeclined(_) => Self::NAMES[1],
-            Self::Unavailable(_) => Self::NAMES[2],
-            Self::NotAllowed(_) => Self::NAMES[3],
-            Self::InvalidOrder(_) => Self::NAMES[4],
+            Self::PaymentActionRequired => Self::NAMES[2],
+            Self::Unavailable(_) => Self::NAMES[3],
+            Self::NotAllowed(_) => Self::NAMES[4],
+            Self::InvalidOrder(_) => Self::NAMES[5],
         }
     }
 }
@@ -74,7 +79,7 @@ impl StepError {
 impl From<StepError> for Diagnostic {
     fn from(error: StepError) -> Self {
         match &error {
-            StepError::OutOfStock(_) | StepError::PaymentDeclined(_) => {
+            StepError::OutOfStock(_) | StepError::PaymentDeclined(_) | StepError::PaymentActionRequired => {
                 tracing::info!(error = error.name(), detail = %error, "step ended");
             }
             _ => tracing::error!(error = error.name(), detail = %error, "step failed"),

@@ -6,7 +6,6 @@ use authorize_payment::AuthorizePayment;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
     aws, config,
-    domain::event::Provider,
     payments::providers::Providers,
     repositories::{order_details::OrderDetailsTable, order_events::OrderEvents},
     telemetry,
@@ -23,7 +22,7 @@ async fn main() -> Result<(), Error> {
         providers: Providers::from_env(&aws)?,
         provider_limit: config::millis("PROVIDER_TOTAL_TIMEOUT_MS")?,
     };
-    tokio::join!(authorize_payment.events.warm(), authorize_payment.providers.gateway(Provider::Stripe).warm());
+    tokio::join!(authorize_payment.events.warm(), authorize_payment.providers.warm());
 
-    run(service_fn(|event: LambdaEvent<_>| authorize_payment.handle(event.payload))).await
+    run(service_fn(|event: LambdaEvent<_>| authorize_payment.handle(event.payload, event.context.deadline()))).await
 }

@@ -6,34 +6,37 @@ mod answer;
 pub mod request;
 pub mod workflow;
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use jiff::Timestamp;
-use lambda_http::{
-    Request,
-    http::{HeaderName, HeaderValue, header},
-};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use lambda_http::Request;
 use shared::{
+    customer_action::CustomerActions,
     domain::{
         event::{Event, Fact, Line, OrderPlaced},
         ids::{OrderId, Sku},
         order::{self, Order, Outcome},
-        personal::OrderDetails,
+        personal::{OrderDetails, PaymentMethod},
     },
-    http::{Answer, Caller, FieldError, Problem, correlation_id, json_answer, route},
-    payments::providers::AcceptedAmounts,
+    http::{Answer, Caller, FieldError, Problem, correlation_id, route},
+    idempotency::{self, Done, Keyed, fingerprint, json_body, key_of, key_reused, unavailable},
+    payments::{
+        MethodOwner,
+        providers::{AcceptedAmounts, Providers},
+    },
     repositories::{
-        idempotency_keys::{IdempotencyKeysTable, Lease, NextAction, RequestKey, SavedAnswer},
+        idempotency_keys::{IdempotencyKeysTable, SavedAnswer},
         order_details::OrderDetailsTable,
-        order_events::OrderEvents,
+        order_events::{AdvanceError, OrderEvents},
         products::ProductsTable,
     },
+    settlement::{self, Settlement},
 };
 
 use crate::{request::CheckoutRequest, workflow::Workflow};
 
 const ROUTE: &str = "POST /v1/checkout";
-const MAX_BODY: usize = 64 * 1024;
 
 /// What checkout works with.
 #[derive(Debug)]
@@ -48,8 +51,16 @@ pub struct Checkout {
     pub products: ProductsTable,
     /// What each provider takes.
     pub accepted: AcceptedAmounts,
+    /// Whom to ask whose a payment method is.
+    pub providers: Providers,
+    /// Where a customer authenticates.
+    pub actions: CustomerActions,
+    /// For each such question, which is never worth an order: an unanswered one is asked again before anything is charged.
+    pub question_limit: Duration,
     /// The saga.
     pub workflow: Workflow,
+    /// What goes on when the click's time is over.
+    pub settlement: Settlement,
 }
 
 /// Why an order was not placed.
@@ -70,60 +81,54 @@ impl Checkout {
             return Err(Problem::method_not_allowed("POST"));
         }
         let caller = Caller::of(&request)?;
-        let key = idempotency_key(&request)?;
+        let key = key_of(&request)?;
         let body = json_body(&request)?;
         let checkout = CheckoutRequest::parse(&body).map_err(|errors| Problem::validation(&errors))?;
         let order_id = OrderId::for_request(&caller.customer_id, &key);
         let fingerprint = fingerprint(&order_id, &body);
-        tracing::info!(%order_id, correlation_id = correlation_id(&request), "checkout");
+        let instance = correlation_id(&request);
+        tracing::info!(%order_id, correlation_id = instance, "checkout");
 
-        let claim = self.keys.claim(RequestKey::new(&caller.customer_id, ROUTE, &key), &fingerprint, Timestamp::now()).await;
-        let lease = match claim.map_err(|error| unavailable(&error))? {
-            NextAction::Start(lease) => lease,
-            NextAction::Replay(answer) => return Ok(replayed(&answer)),
-            NextAction::InProgress(left) => return Err(in_progress(left)),
-            NextAction::Mismatch => return Err(key_reused()),
-        };
-        match self.place(&caller, &checkout, order_id, fingerprint).await {
-            Ok((order, repeated)) => Ok(self.finish(order, repeated, &lease, &correlation_id(&request)).await),
-            Err(NotPlaced::Nothing(problem)) => {
-                if let Err(error) = self.keys.release(&lease).await {
-                    tracing::warn!(%error, "the key was not given free; its lease runs out");
-                }
-                Err(problem)
+        let keyed = Keyed { customer: &caller.customer_id, route: ROUTE, key: &key, fingerprint: &fingerprint };
+        let answer = idempotency::once(&self.keys, keyed, async {
+            match self.place(&caller, checkout, order_id.clone(), fingerprint.clone()).await {
+                Ok((order, repeated)) => Done::Kept { answer: self.finish(order, &instance).await, repeated },
+                Err(NotPlaced::Nothing(problem)) => Done::Nothing(problem),
+                Err(NotPlaced::Unknown(problem)) => Done::Unknown(problem),
             }
-            Err(NotPlaced::Unknown(problem)) => Err(problem),
-        }
+        });
+        Ok(self.with_action(answer.await?, &order_id).await)
     }
 
     /// The order of this request: the one that is there, else a new one. `true`: it was there.
     async fn place(
         &self,
         caller: &Caller,
-        checkout: &CheckoutRequest,
+        checkout: CheckoutRequest,
         order_id: OrderId,
         fingerprint: String,
     ) -> Result<(Order, bool), NotPlaced> {
         if let Some(order) = self.standing(&order_id, &fingerprint).await? {
             return Ok((order, true));
         }
-        let items = self.priced(checkout).await?;
-        let total = self.total(checkout, &items)?;
+        let (items, payment_methods) = tokio::join!(self.priced(&checkout), self.owned(&checkout, caller));
+        let (items, payment_methods) = (items?, payment_methods?);
+        let total = self.total(&checkout, &items)?;
         let placed = OrderPlaced {
             customer_id: caller.customer_id.clone(),
             fingerprint: fingerprint.clone(),
             items,
             total,
-            payment_methods: checkout.payment_methods.iter().map(|method| method.provider).collect(),
+            payment_methods: payment_methods.iter().map(|method| method.provider).collect(),
         };
         let event = Event { order_id: order_id.clone(), sequence: 1, at: Timestamp::now(), fact: Fact::OrderPlaced(placed) };
         let details = OrderDetails {
             order_id: order_id.clone(),
             customer_id: caller.customer_id.clone(),
             email: caller.email.clone(),
-            phone: checkout.phone.clone(),
-            shipping_address: checkout.shipping_address.clone(),
-            payment_methods: checkout.payment_methods.clone(),
+            phone: checkout.phone,
+            shipping_address: checkout.shipping_address,
+            payment_methods,
         };
         let details = self.details.first_write(&details).map_err(|error| NotPlaced::Nothing(internal(&error)))?;
         let written = self.events.place(&event, vec![details]).await;
@@ -173,6 +178,35 @@ impl Checkout {
         if errors.is_empty() { Ok(lines) } else { Err(NotPlaced::Nothing(Problem::validation(&errors))) }
     }
 
+    /// Her payment methods, each with its owner as the provider knows it: only her own are charged. A provider that does
+    /// not answer in time does not stop the order; it is asked again before anything is charged.
+    async fn owned(&self, checkout: &CheckoutRequest, caller: &Caller) -> Result<Vec<PaymentMethod>, NotPlaced> {
+        let asked = checkout.payment_methods.iter().map(|method| {
+            let question = self.providers.gateway(method.provider).owner(&method.token);
+            tokio::time::timeout(self.question_limit, question)
+        });
+        let mut methods = Vec::new();
+        let mut errors = Vec::new();
+        for (index, (method, answer)) in checkout.payment_methods.iter().zip(join_all(asked).await).enumerate() {
+            let mut method = method.clone();
+            match answer {
+                Ok(Ok(MethodOwner::Bearer)) => method.owner_known = true,
+                Ok(Ok(MethodOwner::Customer { id, account })) if id == caller.customer_id => {
+                    method.owner_known = true;
+                    method.account = account;
+                }
+                Ok(Ok(MethodOwner::Customer { .. } | MethodOwner::Stranger)) => {
+                    let detail = "is not a payment method of yours; save it with the provider as your own, or use another";
+                    errors.push(FieldError::new(format!("/payment_methods/{index}/token"), detail));
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "whose the payment method is, is asked again before it is charged"),
+                Err(_) => tracing::warn!(provider = %method.provider, "whose the payment method is, is asked again before it is charged"),
+            }
+            methods.push(method);
+        }
+        if errors.is_empty() { Ok(methods) } else { Err(NotPlaced::Nothing(Problem::validation(&errors))) }
+    }
+
     fn total(&self, checkout: &CheckoutRequest, items: &[Line]) -> Result<shared::domain::money::Money, NotPlaced> {
         let wrong = |errors: &[FieldError]| NotPlaced::Nothing(Problem::validation(errors));
         let total = match order::total(items) {
@@ -197,147 +231,71 @@ impl Checkout {
         if refused.is_empty() { Ok(total) } else { Err(wrong(&refused)) }
     }
 
-    /// Runs the workflow if the order is still open, and answers from what the order then says.
-    async fn finish(&self, placed: Order, repeated: bool, lease: &Lease, instance: &str) -> Answer {
+    /// Runs the workflow if the order is still open, and answers from what the order then says. What is still owed goes
+    /// to the settlement; should this function die before, the guard sees to it.
+    async fn finish(&self, placed: Order, instance: &str) -> SavedAnswer {
         let mut order = placed;
         if *order.outcome() == Outcome::Open {
             self.workflow.run(&order.id).await;
             match self.events.order(&order.id).await {
-                Ok(now) => order = now,
+                Ok(now) => order = self.hand_over(now).await,
                 Err(error) => {
                     tracing::error!(order_id = %order.id, %error, "the order could not be read; it is answered as received")
                 }
             }
         }
-        let answer = answer::of(&order, instance);
-        match self.keys.save(lease, &answer).await {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!(order_id = %order.id, "another took the request over; its answer is kept"),
+        answer::of(&order, instance)
+    }
+
+    /// The click is over. An order that is still open is deferred, and what it owes is settled; a confirmed one is
+    /// captured by its own subscriber.
+    async fn hand_over(&self, order: Order) -> Order {
+        if matches!(order.outcome(), Outcome::Confirmed { .. }) || order.is_closed() {
+            return order;
+        }
+        let execution = settlement::of_checkout(&order.id);
+        let (started, deferred) =
+            tokio::join!(self.settlement.start(&order.id, &execution), self.deferred(order.clone()));
+        if let Err(error) = started {
+            tracing::error!(order_id = %order.id, error, "the settlement was not started; the guard starts it");
+        }
+        deferred
+    }
+
+    async fn deferred(&self, order: Order) -> Order {
+        if !order.is_open() {
+            return order;
+        }
+        match self.events.advance(&order.id, Order::defer).await {
+            Ok(deferred) => deferred,
+            // Another executor brought it to its end meanwhile: the answer is that end.
+            Err(AdvanceError::NotAllowed(_)) => self.events.order(&order.id).await.unwrap_or(order),
             Err(error) => {
-                tracing::warn!(order_id = %order.id, %error, "the answer was not kept; a repeat is answered from the order")
+                tracing::error!(order_id = %order.id, %error, "the order was not deferred; it is answered as received");
+                order
             }
         }
-        if repeated { replayed(&answer) } else { http_answer(&answer) }
     }
-}
 
-fn idempotency_key(request: &Request) -> Result<String, Problem> {
-    let name = "Idempotency-Key";
-    let Some(value) = request.headers().get(name) else {
-        let detail = "Send an `Idempotency-Key` header: one new UUID for each purchase, the same one for each repeat of it.";
-        return Err(Problem::new(400, "idempotency_key_missing", "The idempotency key is missing", detail));
-    };
-    let key = value.to_str().unwrap_or_default().trim();
-    let printable = (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    let wrong = FieldError::new(name, "must be 1 to 255 printable ASCII characters");
-    if printable { Ok(key.to_owned()) } else { Err(Problem::validation(&[wrong])) }
-}
-
-fn json_body(request: &Request) -> Result<Value, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        let detail = "Send the body as JSON, with `Content-Type: application/json`.";
-        return Err(Problem::new(415, "unsupported_media_type", "The body's format is not supported", detail));
-    }
-    let bytes: &[u8] = request.body();
-    if bytes.len() > MAX_BODY {
-        let detail = format!("The body has {} bytes; at most {MAX_BODY} are taken.", bytes.len());
-        return Err(Problem::new(413, "body_too_large", "The body is too large", detail));
-    }
-    serde_json::from_slice(bytes).map_err(|error| {
-        // Where it stopped, not what stood there: the body may hold a token.
-        let detail = format!("is not JSON: see line {}, column {}", error.line(), error.column());
-        Problem::validation(&[FieldError::new("", detail)])
-    })
-}
-
-/// SHA-256 of the order's id and the body as JSON: the order of members and the white space do not count. The id keeps
-/// two orders with the same address or token from showing the same fingerprint.
-fn fingerprint(order_id: &OrderId, body: &Value) -> String {
-    let mut digest = String::with_capacity(64);
-    for byte in Sha256::digest(format!("{order_id}\n{body}")) {
-        use std::fmt::Write;
-        let _ = write!(digest, "{byte:02x}");
-    }
-    digest
-}
-
-fn http_answer(answer: &SavedAnswer) -> Answer {
-    let mut http = json_answer(answer.status, answer.body.clone());
-    for (name, value) in &answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str())) {
-            http.headers_mut().insert(name, value);
+    /// With the link where she authenticates or approves: read at the provider for each answer, and kept nowhere.
+    async fn with_action(&self, answer: Answer, order_id: &OrderId) -> Answer {
+        if !answer::requires_action(&answer) {
+            return answer;
+        }
+        match self.events.order(order_id).await {
+            Ok(order) => match self.actions.of(&order).await {
+                Some(action) => answer::with_action(answer, action),
+                None => answer,
+            },
+            Err(error) => {
+                tracing::warn!(%order_id, %error, "the link for the customer could not be read; the order page reads it again");
+                answer
+            }
         }
     }
-    http
-}
-
-fn replayed(answer: &SavedAnswer) -> Answer {
-    let mut http = http_answer(answer);
-    http.headers_mut().insert("Idempotent-Replayed", HeaderValue::from_static("true"));
-    http
-}
-
-fn in_progress(left: std::time::Duration) -> Problem {
-    let detail = "A request with this Idempotency-Key is being worked on. Repeat it after the time in Retry-After.";
-    // Usually it is done long before its lease runs out.
-    let seconds = left.as_secs().clamp(1, 2);
-    Problem::new(409, "idempotency_in_progress", "The same request is in progress", detail).retry_after(seconds)
-}
-
-fn key_reused() -> Problem {
-    let detail = "This Idempotency-Key belongs to a request with another body. Use a new key for a new purchase.";
-    Problem::new(422, "idempotency_key_reused", "The idempotency key was used before", detail)
-}
-
-fn unavailable(error: &dyn std::error::Error) -> Problem {
-    tracing::error!(%error, "a table did not answer");
-    Problem::overloaded()
 }
 
 fn internal(error: &dyn std::error::Error) -> Problem {
     tracing::error!(%error, "an order cannot be made or read");
     Problem::internal()
-}
-
-#[cfg(test)]
-mod tests {
-    use lambda_http::{Body, http};
-    use serde_json::json;
-
-    use super::*;
-
-    fn request(content_type: &str, body: impl Into<Body>) -> Request {
-        http::Request::builder().header("Content-Type", content_type).body(body.into()).unwrap()
-    }
-
-    #[test]
-    fn bodies_are_compared_as_json_and_not_as_bytes() {
-        let one: Value = serde_json::from_str(r#"{"a":1,"b":{"c":[1,2],"d":null}}"#).unwrap();
-        let two: Value = serde_json::from_str("{ \"b\": {\"d\":null, \"c\":[1,2]},\n\"a\":1 }").unwrap();
-        let order_id: OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
-        let other_id: OrderId = "ord_00000000000000000000000000000002".parse().unwrap();
-        assert_eq!(fingerprint(&order_id, &one), fingerprint(&order_id, &two));
-        assert_ne!(fingerprint(&order_id, &one), fingerprint(&other_id, &one));
-        assert_ne!(fingerprint(&order_id, &one), fingerprint(&order_id, &json!({"a": 1, "b": {"c": [2, 1], "d": null}})));
-    }
-
-    #[test]
-    fn a_body_that_is_too_large_or_no_json_is_refused_with_its_own_status() {
-        assert_eq!(json_body(&request("text/plain", "{}")).unwrap_err().status, 415);
-        assert_eq!(json_body(&request("application/json", "x".repeat(MAX_BODY + 1))).unwrap_err().status, 413);
-        assert_eq!(json_body(&request("application/json", "{")).unwrap_err().code, "validation_failed");
-        assert!(json_body(&request("Application/JSON; charset=utf-8", "{}")).is_ok());
-    }
-
-    #[test]
-    fn a_key_is_1_to_255_printable_characters() {
-        let with_key = |key: &str| http::Request::builder().header("Idempotency-Key", key).body(Body::Empty).unwrap();
-        assert_eq!(idempotency_key(&request("x", "")).unwrap_err().code, "idempotency_key_missing");
-        assert_eq!(idempotency_key(&with_key(&"k".repeat(255))).unwrap().len(), 255);
-        for key in [String::new(), "k".repeat(256)] {
-            assert_eq!(idempotency_key(&with_key(&key)).unwrap_err().code, "validation_failed");
-        }
-    }
 }

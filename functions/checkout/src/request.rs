@@ -177,7 +177,7 @@ fn payment_method(pointer: &str, value: &Value, errors: &mut Vec<FieldError>) ->
         token
     });
     object.end();
-    Some(PaymentMethod { provider: provider?, token: token? })
+    Some(PaymentMethod { provider: provider?, token: token?, owner_known: false, account: None })
 }
 
 fn address(pointer: &str, value: &Value, errors: &mut Vec<FieldError>) -> Option<Address> {

@@ -4,7 +4,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
-    aws, config, domain::event::Provider, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry,
+    aws, config, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry,
 };
 use void_payment::VoidPayment;
 
@@ -17,8 +17,9 @@ async fn main() -> Result<(), Error> {
         events: OrderEvents::from_env(&dynamodb)?,
         providers: Providers::from_env(&aws)?,
         provider_limit: config::millis("PROVIDER_TOTAL_TIMEOUT_MS")?,
+        unauthorized_life: config::millis("UNAUTHORIZED_LIFE_MS")?.try_into()?,
     };
-    tokio::join!(void_payment.events.warm(), void_payment.providers.gateway(Provider::Stripe).warm());
+    tokio::join!(void_payment.events.warm(), void_payment.providers.warm());
 
     run(service_fn(|event: LambdaEvent<_>| void_payment.handle(event.payload))).await
 }

@@ -22,7 +22,7 @@ pub struct OrderDetails {
     pub phone: Option<String>,
     /// Where the goods go.
     pub shipping_address: Address,
-    /// In her order of preference; attempt 1 uses the first.
+    /// In her order of preference: attempt n uses the n-th. None, once the order is closed.
     pub payment_methods: Vec<PaymentMethod>,
 }
 
@@ -64,6 +64,12 @@ pub struct PaymentMethod {
     /// Redacted wherever it is printed; stored in `OrderDetails` only.
     #[serde(serialize_with = "exposed_for_storage")]
     pub token: SecretString,
+    /// Whether the provider was asked whose it is; if not, it is asked before anything is charged.
+    #[serde(default)]
+    pub owner_known: bool,
+    /// The provider's own id of the customer whom it belongs to, which a payment with it must name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 fn exposed_for_storage<S: Serializer>(token: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
@@ -89,7 +95,12 @@ mod tests {
                 postal_code: "11511".into(),
                 country: "EG".into(),
             },
-            payment_methods: vec![PaymentMethod { provider: Provider::Stripe, token: "pm_card_visa".into() }],
+            payment_methods: vec![PaymentMethod {
+                provider: Provider::Stripe,
+                token: "pm_card_visa".into(),
+                owner_known: true,
+                account: None,
+            }],
         };
         let printed = format!("{details:?} {:?} {:?}", details.shipping_address, details.payment_methods);
         for secret in ["souk.example", "+2010", "Nile", "pm_card"] {

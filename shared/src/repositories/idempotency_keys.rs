@@ -15,11 +15,11 @@ use uuid::Uuid;
 use super::RepositoryError;
 use crate::{
     config::{self, Missing},
-    domain::ids::CustomerId,
+    domain::{event::Provider, ids::CustomerId},
 };
 
 /// How long a checkout's answer is kept for repeats.
-const KEPT: Duration = Duration::from_hours(24);
+pub const KEPT: Duration = Duration::from_hours(24);
 
 /// An answer as it is kept: a repeat gets the same status and body, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,11 @@ impl RequestKey {
     /// The key that this customer sent with this route.
     pub fn new(customer: &CustomerId, route: &str, key: &str) -> Self {
         Self(format!("{customer}#{route}#{key}"))
+    }
+
+    /// The event that this provider names so in its webhooks.
+    pub fn of_webhook(provider: Provider, event_id: &str) -> Self {
+        Self(format!("{provider}#{event_id}"))
     }
 }
 

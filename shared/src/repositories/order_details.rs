@@ -1,4 +1,5 @@
-//! `OrderDetails`: an order's personal data and payment tokens. Written once, with the order's first event.
+//! `OrderDetails`: an order's personal data and payment tokens. Written once, with the order's first event; the tokens go
+//! when the order is closed.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -48,7 +49,28 @@ impl OrderDetailsTable {
         item.map(serde_dynamo::from_item).transpose().map_err(|error| RepositoryError::item("OrderDetails", &error))
     }
 
-    /// The first and only write of these details, to stand in one transaction with the order's first event.
+    /// Removes the payment tokens: the order is closed, and nothing will be charged for it any more. A repeat, or an
+    /// order without details, changes nothing.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub async fn erase_tokens(&self, order_id: &OrderId) -> Result<(), RepositoryError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("order_id", AttributeValue::S(order_id.to_string()))
+            .update_expression("SET payment_methods = :none")
+            .condition_expression("attribute_exists(order_id)")
+            .expression_attribute_values(":none", AttributeValue::L(Vec::new()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(RepositoryError::aws("UpdateItem", &error)),
+        }
+    }
+
+    /// The first write of these details, to stand in one transaction with the order's first event.
     ///
     /// # Errors
     /// [`RepositoryError::Item`].

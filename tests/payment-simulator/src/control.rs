@@ -1,4 +1,4 @@
-//! The control API: what was moved and asked, what is to go wrong, and what time it is.
+//! The control API: what was moved and asked, what is to go wrong, what time it is, and where webhooks go.
 
 use std::sync::Arc;
 
@@ -6,28 +6,31 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{StatusCode, Uri},
+    http::{StatusCode, Uri, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::{get, put},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::{
     World,
     clock::Clock,
+    exchange::Played,
     faults::{Fault, Kind},
     gate::Gate,
     operation::{Operation, Provider},
+    webhooks::{Proof, Replay, Target},
 };
+
+const MOST_REPLAYS: usize = 100;
 
 /// One provider, as it is controlled.
 pub(crate) struct Port {
     pub(crate) provider: Provider,
     pub(crate) gate: Gate,
-    /// Makes the provider forget its objects and keys.
-    pub(crate) forget: Box<dyn Fn() + Send + Sync>,
+    pub(crate) played: Arc<dyn Played>,
 }
 
 /// What the control API works on.
@@ -45,12 +48,17 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/requests", get(requests))
         .route("/faults", get(faults).put(add_fault).delete(delete_faults))
         .route("/clock", get(clock).put(advance_clock).delete(reset_clock))
+        .route("/webhooks", get(webhooks).put(set_webhook).delete(delete_webhooks))
+        .route("/webhooks/events", get(webhook_events))
+        .route("/webhooks/replay", put(replay_webhooks))
+        .route("/paypal-root.pem", get(paypal_root))
         .route("/reset", put(reset))
         .with_state(Arc::new(control))
 }
 
 async fn ledger(State(control): Shared, uri: Uri) -> Result<Response, BadInput> {
     let order_id = order_id(uri.query().unwrap_or_default())?;
+    control.settle();
     Ok(Json(control.world.ledger.lines(order_id.as_deref())).into_response())
 }
 
@@ -84,6 +92,7 @@ async fn clock(State(control): Shared) -> Response {
 
 async fn advance_clock(State(control): Shared, body: Bytes) -> Result<Response, BadInput> {
     control.world.clock.advance(parse_advance(Fields::parse(&body)?)?);
+    control.settle();
     Ok(clock(State(control)).await)
 }
 
@@ -92,17 +101,57 @@ async fn reset_clock(State(control): Shared) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// As just started: no objects, keys, ledger, requests or faults, ports open, the machine's time.
+async fn webhooks(State(control): Shared) -> Response {
+    let target = |(provider, target): (Provider, Target)| json!({"provider": provider, "url": target.url.as_str()});
+    Json(control.world.webhooks.targets().into_iter().map(target).collect::<Vec<_>>()).into_response()
+}
+
+async fn set_webhook(State(control): Shared, body: Bytes) -> Result<Response, BadInput> {
+    let (provider, target) = parse_target(Fields::parse(&body)?)?;
+    control.world.webhooks.set_target(provider, target);
+    Ok(webhooks(State(control)).await)
+}
+
+async fn delete_webhooks(State(control): Shared) -> StatusCode {
+    control.world.webhooks.clear_targets();
+    StatusCode::NO_CONTENT
+}
+
+async fn webhook_events(State(control): Shared, uri: Uri) -> Result<Response, BadInput> {
+    let order_id = order_id(uri.query().unwrap_or_default())?;
+    control.settle();
+    Ok(Json(control.world.webhooks.records(order_id.as_deref())).into_response())
+}
+
+async fn replay_webhooks(State(control): Shared, body: Bytes) -> Result<Response, BadInput> {
+    let replay = parse_replay(Fields::parse(&body)?)?;
+    Ok(Json(json!({"deliveries": control.world.replay(&replay)})).into_response())
+}
+
+async fn paypal_root(State(control): Shared) -> Response {
+    match control.world.webhooks.root() {
+        Some(root) => ([(CONTENT_TYPE, "application/x-pem-file")], root.to_owned()).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// As just started: no objects, keys, ledger, requests, faults, events or addresses for them, ports open, the machine's time.
 async fn reset(State(control): Shared) -> StatusCode {
     control.delete_faults().await;
     control.world.clock.reset();
-    control.ports.iter().for_each(|port| (port.forget)());
+    control.ports.iter().for_each(|port| port.played.forget());
     control.world.ledger.clear();
     control.world.requests.clear();
+    control.world.webhooks.clear();
     StatusCode::NO_CONTENT
 }
 
 impl Control {
+    /// Lets everything happen that is due by now, so that what is read is not behind the clock.
+    fn settle(&self) {
+        self.ports.iter().for_each(|port| port.played.settle());
+    }
+
     async fn delete_faults(&self) {
         self.world.faults.clear();
         for port in &self.ports {
@@ -157,6 +206,36 @@ fn parse_advance(mut fields: Fields) -> Result<i64, BadInput> {
     } else {
         Err(BadInput::new("advance_seconds", &format!("must be between -{0} and {0}", Clock::FURTHEST)))
     }
+}
+
+fn parse_target(mut fields: Fields) -> Result<(Provider, Target), BadInput> {
+    let provider = fields.required("provider")?;
+    let url = fields.required::<String>("url")?;
+    let (secret, webhook_id) = (fields.optional::<String>("secret")?, fields.optional::<String>("webhook_id")?);
+    fields.no_more("provider, url, secret, webhook_id")?;
+    let proof = match (provider, secret, webhook_id) {
+        (Provider::Stripe, Some(secret), None) => Proof::Secret(secret),
+        (Provider::PayPal, None, Some(webhook_id)) => Proof::WebhookId(webhook_id),
+        (Provider::Stripe, _, _) => return Err(BadInput::new("secret", "must be there for stripe, and no webhook_id")),
+        (Provider::PayPal, _, _) => return Err(BadInput::new("webhook_id", "must be there for paypal, and no secret")),
+    };
+    match Url::parse(&url) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok((provider, Target { url, proof })),
+        _ => Err(BadInput::new("url", "must be of http or https")),
+    }
+}
+
+fn parse_replay(mut fields: Fields) -> Result<Replay, BadInput> {
+    let replay = Replay {
+        times: fields.optional("times")?.unwrap_or(1),
+        shuffle: fields.optional("shuffle")?.unwrap_or(false),
+        order_id: fields.optional("order_id")?,
+    };
+    fields.no_more("times, shuffle, order_id")?;
+    if replay.times > MOST_REPLAYS {
+        return Err(BadInput::new("times", &format!("must be {MOST_REPLAYS} or less")));
+    }
+    Ok(replay)
 }
 
 /// The members of a JSON object, taken one by one.

@@ -22,10 +22,13 @@ struct Arguments {
     /// Where Stripe is played; 0 chooses a free port.
     #[arg(long, default_value_t = 0)]
     stripe_port: u16,
+    /// Where PayPal is played; 0 chooses a free port.
+    #[arg(long, default_value_t = 0)]
+    paypal_port: u16,
     /// Where the control API answers; 0 chooses a free port.
     #[arg(long, default_value_t = 0)]
     control_port: u16,
-    /// The file that gets {"`stripe_url`","`control_url`"} once both answer; without it they are printed.
+    /// The file that gets {"`stripe_url`","`paypal_url`","`control_url`"} once all answer; without it they are printed.
     #[arg(long)]
     ready_file: Option<PathBuf>,
     /// End at the end of standard input: keep a pipe open, and the simulator dies with whoever holds it.
@@ -39,7 +42,7 @@ async fn main() -> io::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let orphaned = orphaned(arguments.exit_with_stdin);
-    let ports = Ports { stripe: arguments.stripe_port, control: arguments.control_port };
+    let ports = Ports { stripe: arguments.stripe_port, paypal: arguments.paypal_port, control: arguments.control_port };
     announce(&payment_simulator::start(ports).await?, arguments.ready_file.as_deref())?;
 
     tokio::select! {

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// A provider that is played here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Provider {
     Stripe,
+    PayPal,
 }
 
 /// What a request to a provider is for.
@@ -25,4 +26,12 @@ pub(crate) enum Operation {
     Refund,
     /// Looks; changes nothing.
     Read,
+}
+
+/// What one request is for, and whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Purpose {
+    pub(crate) operation: Operation,
+    /// The shop's order, where the request or what it is about names one.
+    pub(crate) order_id: Option<String>,
 }

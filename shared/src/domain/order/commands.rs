@@ -333,6 +333,11 @@ impl Order {
         if self.stock == Stock::Held { Ok(()) } else { Err(Refusal::StockNotReserved) }
     }
 
+    /// The money is held, so that the order can be confirmed.
+    pub fn confirm_is_due(&self) -> bool {
+        matches!(self.confirm(), Append(_))
+    }
+
     pub(super) fn is_dead(&self) -> bool {
         matches!(self.outcome, Outcome::Rejected(_) | Outcome::Cancelled(_))
     }

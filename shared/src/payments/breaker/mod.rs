@@ -267,7 +267,7 @@ impl Guarded {
             (false, false) => return,
         };
         tracing::warn!(provider = %self.provider, state, "the circuit breaker changed");
-        metrics::count("BreakerTransitions", &[("Provider", self.provider.name()), ("State", state)]);
+        metrics::count("BreakerTransitions", &[("provider", self.provider.name()), ("state", state)]);
     }
 
     /// Lets a call pass, as a probe of this name if one is due, or says why not.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{currencies, error::ApiError, form::Form, route::Route};
+use super::{currencies, error::ApiError, form::Form, route::Route, tokens};
 
 const CAPTURE_METHODS: &[&str] = &["automatic", "automatic_async", "manual"];
 const CANCELLATION_REASONS: &[&str] = &["duplicate", "fraudulent", "requested_by_customer", "abandoned"];
@@ -23,6 +23,18 @@ pub(super) enum Command {
     /// The intent, and why.
     Cancel(String, Option<&'static str>),
     Refund(NewRefund),
+    ListRefunds(RefundQuery),
+    RetrieveRefund(String),
+    RetrieveMethod(String),
+    RetrieveCustomer(String),
+}
+
+/// A command, and how its answer is wanted.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) command: Command,
+    /// Whether the intent's latest charge is wanted whole, and not as an id.
+    pub(super) expands_charge: bool,
 }
 
 /// A payment intent to be made.
@@ -34,6 +46,7 @@ pub(super) struct NewIntent {
     pub(super) capture_method: &'static str,
     /// Whether the merchant left the choice of methods to Stripe, some of which redirect the customer.
     pub(super) automatic: Option<Redirects>,
+    pub(super) customer: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) confirmation: Confirmation,
     /// Whether it is confirmed at once.
@@ -63,6 +76,15 @@ pub(super) struct ListQuery {
     pub(super) starting_after: Option<String>,
 }
 
+/// Which refunds to list.
+#[derive(Debug)]
+pub(super) struct RefundQuery {
+    /// None: those of any intent.
+    pub(super) intent: Option<String>,
+    pub(super) limit: usize,
+    pub(super) starting_after: Option<String>,
+}
+
 /// A refund to be made.
 #[derive(Debug)]
 pub(super) struct NewRefund {
@@ -73,20 +95,39 @@ pub(super) struct NewRefund {
     pub(super) metadata: BTreeMap<String, String>,
 }
 
-impl Command {
+impl Asked {
     /// Reads the parameters that the call takes; any other is an error.
     pub(super) fn parse(route: Route, mut form: Form) -> Result<Self, ApiError> {
-        let command = match route {
-            Route::Create => Self::Create(new_intent(&mut form)?),
+        let expands_charge = route.answers_with_intent() && expands_charge(&mut form)?;
+        let command = Command::parse(route, &mut form)?;
+        form.finish()?;
+        Ok(Self { command, expands_charge })
+    }
+}
+
+impl Command {
+    fn parse(route: Route, form: &mut Form) -> Result<Self, ApiError> {
+        Ok(match route {
+            Route::Create => Self::Create(new_intent(form)?),
             Route::Retrieve(id) => Self::Retrieve(id),
-            Route::List => Self::List(list_query(&mut form)?),
-            Route::Confirm(id) => Self::Confirm(id, confirmation(&mut form)?),
+            Route::List => Self::List(list_query(form)?),
+            Route::Confirm(id) => Self::Confirm(id, confirmation(form)?),
             Route::Capture(id) => Self::Capture(id, form.positive("amount_to_capture")?),
             Route::Cancel(id) => Self::Cancel(id, form.choice("cancellation_reason", CANCELLATION_REASONS)?),
-            Route::Refund => Self::Refund(new_refund(&mut form)?),
-        };
-        form.finish()?;
-        Ok(command)
+            Route::Refund => Self::Refund(new_refund(form)?),
+            Route::ListRefunds => Self::ListRefunds(refund_query(form)?),
+            Route::RetrieveRefund(id) => Self::RetrieveRefund(id),
+            Route::RetrieveMethod(id) => Self::RetrieveMethod(id),
+            Route::RetrieveCustomer(id) => Self::RetrieveCustomer(id),
+        })
+    }
+}
+
+fn expands_charge(form: &mut Form) -> Result<bool, ApiError> {
+    let wanted = form.list("expand").unwrap_or_default();
+    match wanted.iter().find(|property| *property != "latest_charge") {
+        None => Ok(!wanted.is_empty()),
+        Some(other) => Err(ApiError::invalid(format!("This property cannot be expanded ({other}).")).param("expand")),
     }
 }
 
@@ -99,6 +140,7 @@ fn new_intent(form: &mut Form) -> Result<NewIntent, ApiError> {
         currency,
         capture_method: form.choice("capture_method", CAPTURE_METHODS)?.unwrap_or("automatic_async"),
         automatic: payment_method_types(form)?,
+        customer: customer(form)?,
         metadata: form.map("metadata"),
         confirmation: confirmation(form)?,
         confirm: form.flag("confirm")?,
@@ -108,6 +150,13 @@ fn new_intent(form: &mut Form) -> Result<NewIntent, ApiError> {
         return Err(ApiError::invalid(message).param("return_url"));
     }
     Ok(intent)
+}
+
+/// Every id that looks like a customer's is one.
+fn customer(form: &mut Form) -> Result<Option<String>, ApiError> {
+    let Some(id) = form.text("customer")? else { return Ok(None) };
+    let known = tokens::customer_id(&id).is_some();
+    if known { Ok(Some(id)) } else { Err(ApiError::no_such_parameter("customer", &id, "customer")) }
 }
 
 /// Only cards are played here. Who names no types has them chosen by Stripe.
@@ -140,16 +189,24 @@ fn confirmation(form: &mut Form) -> Result<Confirmation, ApiError> {
 }
 
 fn list_query(form: &mut Form) -> Result<ListQuery, ApiError> {
+    Ok(ListQuery {
+        created_from: form.integer("created[gte]")?,
+        limit: limit(form)?,
+        starting_after: form.text("starting_after")?,
+    })
+}
+
+fn refund_query(form: &mut Form) -> Result<RefundQuery, ApiError> {
+    Ok(RefundQuery { intent: form.text("payment_intent")?, limit: limit(form)?, starting_after: form.text("starting_after")? })
+}
+
+fn limit(form: &mut Form) -> Result<usize, ApiError> {
     let limit = form.positive("limit")?.unwrap_or(DEFAULT_PAGE);
     if limit > LARGEST_PAGE {
         let message = format!("This value must be less than or equal to {LARGEST_PAGE} (it currently is '{limit}').");
         return Err(ApiError::invalid(message).code("parameter_invalid_integer").param("limit"));
     }
-    Ok(ListQuery {
-        created_from: form.integer("created[gte]")?,
-        limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        starting_after: form.text("starting_after")?,
-    })
+    Ok(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 fn new_refund(form: &mut Form) -> Result<NewRefund, ApiError> {

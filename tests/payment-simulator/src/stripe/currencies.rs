@@ -36,6 +36,9 @@ const OTHERS: &str = "afn all amd ang aoa ars awg azn bam bbd bdt bif bmd bnd bo
     mdl mga mkd mmk mnt mop mur mvr mwk mzn nad ngn nio npr pab pen pgk php pkr pyg qar rsd rub rwf sar sbd scr shp sle sos srd \
     std szl tjs top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw";
 
+/// Those that Stripe has no decimals for: <https://docs.stripe.com/currencies#zero-decimal>.
+const WITHOUT_DECIMALS: &str = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf";
+
 /// Stripe takes eight digits.
 const LARGEST: i64 = 99_999_999;
 
@@ -58,4 +61,14 @@ pub(super) fn check_amount(amount: i64, currency: &str) -> Result<(), ApiError> 
         return Err(ApiError::invalid(message).code("amount_too_large").param("amount"));
     }
     Ok(())
+}
+
+/// An amount in minor units, as people write it.
+pub(super) fn written(amount: i64, currency: &str) -> String {
+    let code = currency.to_uppercase();
+    if WITHOUT_DECIMALS.split(' ').any(|known| known == currency) {
+        format!("{amount} {code}")
+    } else {
+        format!("{}.{:02} {code}", amount / 100, amount % 100)
+    }
 }

@@ -10,7 +10,10 @@ use super::{
     id,
     tokens::{self, Card, Decline, Verdict},
 };
-use crate::operation::Operation;
+use crate::{agenda::after, operation::Operation};
+
+/// How long a hold on a card lasts, in seconds: <https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>.
+const VALIDITY: i64 = 7 * 24 * 60 * 60;
 
 /// Where an intent stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,7 @@ pub(super) enum Status {
     RequiresPaymentMethod,
     RequiresConfirmation,
     RequiresAction,
+    Processing,
     RequiresCapture,
     Canceled,
     Succeeded,
@@ -30,6 +34,7 @@ impl Status {
             Self::RequiresPaymentMethod => "requires_payment_method",
             Self::RequiresConfirmation => "requires_confirmation",
             Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
             Self::RequiresCapture => "requires_capture",
             Self::Canceled => "canceled",
             Self::Succeeded => "succeeded",
@@ -44,11 +49,34 @@ pub(super) struct PaymentMethod {
     pub(super) card: Card,
     /// Unix seconds.
     pub(super) created: i64,
+    /// Who saved it.
+    pub(super) customer: Option<String>,
 }
 
 impl PaymentMethod {
-    fn of(token: &str, now: Timestamp) -> Result<Self, ApiError> {
-        Ok(Self { id: id("pm"), card: tokens::find(token)?, created: now.as_second() })
+    /// A test token stands for a new card each time; a saved card is always the same.
+    pub(super) fn of(token: &str, now: Timestamp) -> Result<Self, ApiError> {
+        let (card, customer) = (tokens::find(token)?, tokens::owner(token));
+        let id = if customer.is_some() { token.into() } else { id("pm") };
+        Ok(Self { id, card, created: now.as_second(), customer })
+    }
+
+    /// A saved card pays only for the customer who saved it.
+    fn check_payer(&self, customer: Option<&str>) -> Result<(), ApiError> {
+        let Some(owner) = self.customer.as_deref().filter(|owner| Some(*owner) != customer) else { return Ok(()) };
+        let id = &self.id;
+        Err(match customer {
+            None => ApiError::invalid(format!(
+                "The `payment_method` parameter supplied {id} belongs to the Customer {owner}. Please include the Customer in the \
+                `customer` parameter on the PaymentIntent."
+            ))
+            .code("parameter_missing"),
+            Some(_) => ApiError::invalid(format!(
+                "The customer does not have a payment method with the ID {id}. The payment method must be attached to the customer."
+            ))
+            .code("resource_missing"),
+        }
+        .param("payment_method"))
     }
 }
 
@@ -67,6 +95,7 @@ pub(super) struct Intent {
     pub(super) currency: String,
     pub(super) capture_method: &'static str,
     pub(super) automatic: Option<Redirects>,
+    pub(super) customer: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
     /// Unix seconds, as all times of Stripe's.
     pub(super) created: i64,
@@ -77,15 +106,19 @@ pub(super) struct Intent {
     /// Why the last card was refused, and that card.
     pub(super) last_decline: Option<(Decline, PaymentMethod)>,
     pub(super) latest_charge: Option<String>,
+    pub(super) authorized_at: Option<Timestamp>,
     /// Where the customer comes back to; given with the confirm that asked for her.
     pub(super) return_url: Option<String>,
+    /// Where she authenticates, without the intent's id.
+    pub(super) bank: String,
 }
 
 impl Intent {
     /// A new one; a payment method that comes with it waits for the confirm.
-    pub(super) fn new(new: &NewIntent, now: Timestamp) -> Result<Self, ApiError> {
+    pub(super) fn new(new: &NewIntent, bank: String, now: Timestamp) -> Result<Self, ApiError> {
         let token = new.confirmation.payment_method.as_deref();
         let payment_method = token.map(|token| PaymentMethod::of(token, now)).transpose()?;
+        payment_method.iter().try_for_each(|method| method.check_payer(new.customer.as_deref()))?;
         let intent_id = id("pi");
         Ok(Self {
             client_secret: id(&format!("{intent_id}_secret")),
@@ -97,6 +130,7 @@ impl Intent {
             currency: new.currency.clone(),
             capture_method: new.capture_method,
             automatic: new.automatic,
+            customer: new.customer.clone(),
             metadata: new.metadata.clone(),
             created: now.as_second(),
             canceled_at: None,
@@ -105,7 +139,9 @@ impl Intent {
             payment_method,
             last_decline: None,
             latest_charge: None,
+            authorized_at: None,
             return_url: None,
+            bank,
         })
     }
 
@@ -117,11 +153,12 @@ impl Intent {
     /// Asks the card's issuer, who declines whatever the card when `declined`. A decline is a change, and no error here:
     /// it stands in `last_decline`.
     pub(super) fn confirm(&mut self, with: &Confirmation, declined: bool, now: Timestamp) -> Result<Vec<Movement>, ApiError> {
-        if matches!(self.status, Status::RequiresCapture | Status::Canceled | Status::Succeeded) {
+        if matches!(self.status, Status::Processing | Status::RequiresCapture | Status::Canceled | Status::Succeeded) {
             return Err(self.unexpected("confirm"));
         }
         let given = with.payment_method.as_deref().map(|token| PaymentMethod::of(token, now)).transpose()?;
         let method = given.or_else(|| self.payment_method.clone()).ok_or_else(Self::without_payment_method)?;
+        method.check_payer(self.customer.as_deref())?;
         if self.automatic == Some(Redirects::Always) && with.return_url.is_none() {
             return Err(Self::without_return_url());
         }
@@ -130,7 +167,8 @@ impl Intent {
             _ if declined => self.decline(tokens::GENERIC, method),
             Verdict::Declined(decline) => self.decline(decline, method),
             Verdict::Authenticate => self.ask(with, method),
-            Verdict::Approved => return Ok(self.approve(method)),
+            Verdict::Later => self.wait(method),
+            Verdict::Approved => return Ok(self.approve(method, now)),
         }
         Ok(Vec::new())
     }
@@ -148,9 +186,33 @@ impl Intent {
         self.return_url.clone_from(&with.return_url);
     }
 
-    fn approve(&mut self, method: PaymentMethod) -> Vec<Movement> {
+    fn wait(&mut self, method: PaymentMethod) {
+        self.status = Status::Processing;
         self.payment_method = Some(method);
         self.latest_charge = Some(id("ch"));
+    }
+
+    /// The issuer that took its time approves. None: it is not waited for any more.
+    pub(super) fn finish(&mut self, now: Timestamp) -> Option<Vec<Movement>> {
+        let method = self.payment_method.clone().filter(|_| self.status == Status::Processing)?;
+        Some(self.approve(method, now))
+    }
+
+    /// The customer has answered her bank. None: she was not asked.
+    pub(super) fn authenticate(&mut self, confirmed: bool, now: Timestamp) -> Option<Vec<Movement>> {
+        let method = self.payment_method.clone().filter(|_| self.status == Status::RequiresAction)?;
+        if confirmed {
+            return Some(self.approve(method, now));
+        }
+        self.decline(tokens::AUTHENTICATION, method);
+        self.latest_charge = None;
+        Some(Vec::new())
+    }
+
+    fn approve(&mut self, method: PaymentMethod, now: Timestamp) -> Vec<Movement> {
+        self.payment_method = Some(method);
+        self.latest_charge = Some(id("ch"));
+        self.authorized_at = Some(now);
         let held = (Operation::Authorize, self.amount);
         if self.capture_method == "manual" {
             self.status = Status::RequiresCapture;
@@ -161,6 +223,19 @@ impl Intent {
             self.amount_received = self.amount;
             vec![held, (Operation::Capture, self.amount)]
         }
+    }
+
+    /// Until when what is held can be captured.
+    pub(super) fn capture_before(&self) -> Option<Timestamp> {
+        self.authorized_at.filter(|_| self.capture_method == "manual").map(|at| after(at, VALIDITY))
+    }
+
+    /// Nobody captured in time: it ends, and what was held is free. None: nothing is held any more.
+    pub(super) fn lapse(&mut self, now: Timestamp) -> Option<Movement> {
+        if self.status != Status::RequiresCapture {
+            return None;
+        }
+        self.cancel(Some("automatic"), now).ok().flatten()
     }
 
     /// Takes what is held, or a part; the rest is let go.
@@ -181,7 +256,7 @@ impl Intent {
 
     /// Ends it, and frees what was held, if anything was.
     pub(super) fn cancel(&mut self, reason: Option<&'static str>, now: Timestamp) -> Result<Option<Movement>, ApiError> {
-        if matches!(self.status, Status::Succeeded | Status::Canceled) {
+        if matches!(self.status, Status::Processing | Status::Succeeded | Status::Canceled) {
             return Err(self.unexpected("cancel"));
         }
         let held = std::mem::take(&mut self.amount_capturable);
@@ -211,6 +286,11 @@ impl Intent {
         }
         self.amount_refunded += amount;
         Ok((Operation::Refund, amount))
+    }
+
+    /// A refund did not reach the customer: the money is the shop's again.
+    pub(super) fn take_refund_back(&mut self, amount: i64) {
+        self.amount_refunded -= amount;
     }
 
     fn unexpected(&self, verb: &str) -> ApiError {

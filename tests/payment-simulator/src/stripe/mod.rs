@@ -1,13 +1,17 @@
-//! Stripe's `PaymentIntents` API, the part that a shop's adapter uses: <https://docs.stripe.com/api/payment_intents>.
+//! Stripe's `PaymentIntents` API, the part that a shop's adapter uses, with what of refunds, payment methods and customers
+//! goes with it: <https://docs.stripe.com/api/payment_intents>.
 //! Parameters of Stripe's that are not played here are unknown parameters.
 
 mod command;
 mod currencies;
 mod error;
+mod events;
 mod form;
 mod headers;
 mod intent;
 mod objects;
+mod page;
+mod refund;
 mod route;
 mod shapes;
 mod tokens;
@@ -23,13 +27,13 @@ use axum::{
     extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use serde_json::Value;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use self::{
-    command::Command,
+    command::Asked,
     error::ApiError,
     form::Form,
     objects::{Execution, Objects},
@@ -37,11 +41,12 @@ use self::{
 };
 use crate::{
     World,
+    exchange::{Played, to_its_end},
     faults::Kind,
     gate::Connection,
     idempotency::{Claim, Fingerprint, Keys},
     lock,
-    operation::{Operation, Provider},
+    operation::{Operation, Provider, Purpose},
     requests::Entry,
 };
 
@@ -54,6 +59,8 @@ const ID_LENGTH: usize = 24;
 #[derive(Debug)]
 pub(crate) struct Stripe {
     world: Arc<World>,
+    /// Its own address.
+    base: String,
     objects: Mutex<Objects>,
     keys: Keys<Answer>,
 }
@@ -78,9 +85,9 @@ struct Request {
     body: Bytes,
 }
 
-/// Stripe's API.
+/// Stripe's API, and the page on which a customer authenticates.
 pub(crate) fn router(stripe: Arc<Stripe>) -> Router {
-    Router::new().fallback(serve).with_state(stripe)
+    Router::new().route(page::PATH, get(page::show).post(page::decide)).fallback(serve).with_state(stripe)
 }
 
 async fn serve(
@@ -92,13 +99,7 @@ async fn serve(
     body: Bytes,
 ) -> Response {
     let request = Request { id: id("req"), method, uri, headers, body };
-    // A task of its own: what Stripe has begun, it ends, whether its caller still waits or not.
-    if let Ok(Some(response)) = tokio::spawn(async move { stripe.respond(&request).await }).await {
-        response
-    } else {
-        connection.cut();
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    }
+    to_its_end(connection, async move { stripe.respond(&request).await }).await
 }
 
 /// A new id, as unlikely to come twice as Stripe's own.
@@ -108,16 +109,33 @@ fn id(prefix: &str) -> String {
     id
 }
 
-impl Stripe {
-    /// Knows nothing yet.
-    pub(crate) fn new(world: Arc<World>) -> Self {
-        Self { world, objects: Mutex::default(), keys: Keys::new(KEY_RETENTION) }
-    }
-
-    /// Forgets all objects and keys.
-    pub(crate) fn forget(&self) {
+impl Played for Stripe {
+    fn forget(&self) {
         *lock(&self.objects) = Objects::default();
         self.keys.clear();
+    }
+
+    fn settle(&self) {
+        self.with_objects(|_, _| {});
+    }
+}
+
+impl Stripe {
+    /// Knows nothing yet; `base` is where it will answer.
+    pub(crate) fn new(world: Arc<World>, base: String) -> Self {
+        Self { world, base, objects: Mutex::default(), keys: Keys::new(KEY_RETENTION) }
+    }
+
+    /// Works on the objects, as they are by now.
+    fn with_objects<T>(&self, work: impl FnOnce(&mut Objects, &Execution<'_>) -> T) -> T {
+        let execution = self.execution(None, false);
+        let mut objects = lock(&self.objects);
+        objects.settle(&execution);
+        work(&mut objects, &execution)
+    }
+
+    fn execution<'a>(&'a self, idempotency_key: Option<&'a str>, declined: bool) -> Execution<'a> {
+        Execution { world: &self.world, base: &self.base, now: self.world.clock.now(), idempotency_key, declined }
     }
 
     /// None: the answer is lost.
@@ -140,9 +158,9 @@ impl Stripe {
     }
 
     fn order_id(&self, route: &Route, form: &Form) -> Option<String> {
-        match (route, route.intent().or_else(|| form.peek("payment_intent"))) {
+        match (route, route.object().or_else(|| form.peek("payment_intent"))) {
             (Route::Create, _) => form.peek("metadata[order_id]").map(Into::into),
-            (_, Some(intent)) => lock(&self.objects).order_id(intent),
+            (_, Some(id)) => lock(&self.objects).order_id(id),
             _ => None,
         }
     }
@@ -154,13 +172,13 @@ impl Stripe {
         headers::check_content_type(&request.headers, &request.body)?;
         let key = headers::idempotency_key(&request.method, &request.headers)?;
         let fingerprint = request.fingerprint(&form);
-        let command = Command::parse(route, form)?;
+        let asked = Asked::parse(route, form)?;
         let Some(key) = key else {
-            return Ok(self.strike(request, &command, &purpose, None).await);
+            return Ok(self.strike(request, &asked, &purpose, None).await);
         };
         match self.keys.claim(key, fingerprint, self.world.clock.now()) {
             Claim::Execute(ticket) => {
-                let answer = self.strike(request, &command, &purpose, Some(key)).await;
+                let answer = self.strike(request, &asked, &purpose, Some(key)).await;
                 self.keys.save(&ticket, Answer { lost: false, replayed: true, ..answer.clone() });
                 Ok(answer)
             }
@@ -171,15 +189,12 @@ impl Stripe {
     }
 
     /// Executes, as the fault that strikes it lets it.
-    async fn strike(&self, request: &Request, command: &Command, purpose: &Purpose, key: Option<&str>) -> Answer {
-        let fault = self.world.faults.take(Provider::Stripe, purpose.operation, purpose.order_id.as_deref());
-        let wait = fault.as_ref().map_or(0, |fault| fault.delay_ms);
-        sleep(Duration::from_millis(wait)).await;
-        let kind = fault.map(|fault| fault.kind);
+    async fn strike(&self, request: &Request, asked: &Asked, purpose: &Purpose, key: Option<&str>) -> Answer {
+        let kind = self.world.strike(Provider::Stripe, purpose).await;
         if kind == Some(Kind::Error) {
             return request.refused(ApiError::internal());
         }
-        let answer = self.execute(request, command, key, kind == Some(Kind::Decline));
+        let answer = self.execute(request, asked, key, kind == Some(Kind::Decline));
         match kind {
             Some(Kind::ErrorAfter) => request.refused(ApiError::internal()),
             Some(Kind::LoseAnswer) => Answer { lost: true, ..answer },
@@ -187,20 +202,15 @@ impl Stripe {
         }
     }
 
-    fn execute(&self, request: &Request, command: &Command, idempotency_key: Option<&str>, declined: bool) -> Answer {
-        let execution = Execution { ledger: &self.world.ledger, now: self.world.clock.now(), idempotency_key, declined };
-        match lock(&self.objects).execute(command, &execution) {
+    fn execute(&self, request: &Request, asked: &Asked, idempotency_key: Option<&str>, declined: bool) -> Answer {
+        let execution = self.execution(idempotency_key, declined);
+        let mut objects = lock(&self.objects);
+        objects.settle(&execution);
+        match objects.answer(asked, &execution) {
             Ok(body) => Answer { status: 200, body, request_id: request.id.clone(), replayed: false, lost: false },
             Err(error) => request.refused(error),
         }
     }
-}
-
-/// What a request is for, and whom.
-#[derive(Debug)]
-struct Purpose {
-    operation: Operation,
-    order_id: Option<String>,
 }
 
 impl Request {

@@ -14,6 +14,10 @@ pub(super) enum Route {
     Capture(String),
     Cancel(String),
     Refund,
+    ListRefunds,
+    RetrieveRefund(String),
+    RetrieveMethod(String),
+    RetrieveCustomer(String),
 }
 
 impl Route {
@@ -28,16 +32,33 @@ impl Route {
             ("POST", ["v1", "payment_intents", id, "capture"]) => Some(Self::Capture((*id).into())),
             ("POST", ["v1", "payment_intents", id, "cancel"]) => Some(Self::Cancel((*id).into())),
             ("POST", ["v1", "refunds"]) => Some(Self::Refund),
+            ("GET", ["v1", "refunds"]) => Some(Self::ListRefunds),
+            ("GET", ["v1", "refunds", id]) => Some(Self::RetrieveRefund((*id).into())),
+            ("GET", ["v1", "payment_methods", id]) => Some(Self::RetrieveMethod((*id).into())),
+            ("GET", ["v1", "customers", id]) => Some(Self::RetrieveCustomer((*id).into())),
             _ => None,
         }
     }
 
+    /// The intent or the refund that the path names.
+    pub(super) fn object(&self) -> Option<&str> {
+        match self {
+            Self::RetrieveRefund(id) => Some(id),
+            _ => self.intent(),
+        }
+    }
+
     /// The intent that the path names.
-    pub(super) fn intent(&self) -> Option<&str> {
+    fn intent(&self) -> Option<&str> {
         match self {
             Self::Retrieve(id) | Self::Confirm(id) | Self::Capture(id) | Self::Cancel(id) => Some(id),
-            Self::Create | Self::List | Self::Refund => None,
+            _ => None,
         }
+    }
+
+    /// Whether it answers with an intent.
+    pub(super) fn answers_with_intent(&self) -> bool {
+        matches!(self, Self::Create) || self.intent().is_some()
     }
 
     /// What it is for; an intent that is made and confirmed at once is an authorisation.
@@ -45,7 +66,12 @@ impl Route {
         match self {
             Self::Create if confirmed_at_once => Operation::Authorize,
             Self::Create => Operation::Prepare,
-            Self::List | Self::Retrieve(_) => Operation::Read,
+            Self::List
+            | Self::Retrieve(_)
+            | Self::ListRefunds
+            | Self::RetrieveRefund(_)
+            | Self::RetrieveMethod(_)
+            | Self::RetrieveCustomer(_) => Operation::Read,
             Self::Confirm(_) => Operation::Authorize,
             Self::Capture(_) => Operation::Capture,
             Self::Cancel(_) => Operation::Void,

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    command::{NewRefund, Redirects},
+    command::Redirects,
     intent::{Intent, PaymentMethod, Status},
+    refund::Refund,
+    tokens::customer_id,
 };
 
 /// The year after which the test cards expire: far enough.
@@ -30,7 +32,7 @@ impl Intent {
             "confirmation_method": "automatic",
             "created": self.created,
             "currency": self.currency,
-            "customer": null,
+            "customer": self.customer,
             "description": null,
             "excluded_payment_method_types": null,
             "last_payment_error": self.last_error_to_json(),
@@ -81,37 +83,115 @@ impl Intent {
         if self.status != Status::RequiresAction {
             return Value::Null;
         }
-        let page = format!("https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={}", self.id);
+        let page = format!("{}?payment_intent={}", self.bank, self.id);
         match &self.return_url {
             Some(return_url) => json!({"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": page}}),
             None => json!({"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": page}}),
         }
     }
 
-    /// The `refund` object of a refund of so much of this intent.
-    pub(super) fn refund_to_json(&self, refund_id: &str, refund: &NewRefund, amount: i64, created: i64) -> Value {
+    /// The `charge` object of the latest charge; null when there is none.
+    pub(super) fn charge_to_json(&self) -> Value {
+        let Some(id) = &self.latest_charge else { return Value::Null };
+        let refused = self.last_decline.as_ref();
+        let method = refused.map(|(_, method)| method).or(self.payment_method.as_ref());
+        let paid = refused.is_none() && self.status != Status::Processing;
         json!({
-            "id": refund_id,
-            "object": "refund",
-            "amount": amount,
+            "id": id,
+            "object": "charge",
+            "amount": self.amount,
+            "amount_captured": self.amount_received,
+            "amount_refunded": self.amount_refunded,
             "balance_transaction": null,
-            "charge": self.latest_charge,
-            "created": created,
+            "captured": self.amount_received > 0,
+            "created": self.authorized_at.map_or(self.created, |at| at.as_second()),
+            "currency": self.currency,
+            "customer": self.customer,
+            "livemode": false,
+            "metadata": self.metadata,
+            "paid": paid,
+            "payment_intent": self.id,
+            "payment_method": method.map(|method| &method.id),
+            "payment_method_details": method.map(|method| self.details_to_json(method)),
+            "refunded": self.amount_received > 0 && self.amount_refunded == self.amount_received,
+            "status": match (refused, paid) {
+                (Some(_), _) => "failed",
+                (None, false) => "pending",
+                (None, true) => "succeeded",
+            },
+        })
+    }
+
+    fn details_to_json(&self, method: &PaymentMethod) -> Value {
+        let mut card = json!({
+            "amount_authorized": self.amount,
+            "brand": method.card.brand,
+            "country": "US",
+            "exp_month": 12,
+            "exp_year": EXPIRY_YEAR,
+            "funding": method.card.funding,
+            "last4": method.card.last4,
+            "network": method.card.brand,
+        });
+        if let Some(end) = self.capture_before() {
+            card["capture_before"] = end.as_second().into();
+        }
+        json!({"type": "card", "card": card})
+    }
+}
+
+impl Refund {
+    /// The `refund` object.
+    pub(super) fn to_json(&self) -> Value {
+        let mut refund = json!({
+            "id": self.id,
+            "object": "refund",
+            "amount": self.amount,
+            "balance_transaction": null,
+            "charge": self.charge,
+            "created": self.created,
             "currency": self.currency,
             "destination_details": {"type": "card", "card": {
                 "reference_status": "pending",
                 "reference_type": "acquirer_reference_number",
                 "type": "refund",
             }},
-            "metadata": refund.metadata,
-            "payment_intent": self.id,
-            "reason": refund.reason,
+            "metadata": self.metadata,
+            "payment_intent": self.intent,
+            "reason": self.reason,
             "receipt_number": null,
             "source_transfer_reversal": null,
-            "status": "succeeded",
+            "status": self.status,
             "transfer_reversal": null,
-        })
+        });
+        if let Some(reason) = self.failure_reason {
+            refund["failure_reason"] = reason.into();
+        }
+        refund
     }
+}
+
+/// The `customer` object of a customer, if it is one.
+pub(super) fn customer(id: &str) -> Option<Value> {
+    let shops_id = customer_id(id)?;
+    Some(json!({
+        "id": id,
+        "object": "customer",
+        "address": null,
+        "balance": 0,
+        "created": 0,
+        "currency": null,
+        "default_source": null,
+        "delinquent": false,
+        "description": null,
+        "email": null,
+        "invoice_settings": {"default_payment_method": null},
+        "livemode": false,
+        "metadata": {"customer_id": shops_id},
+        "name": null,
+        "phone": null,
+        "shipping": null,
+    }))
 }
 
 impl PaymentMethod {
@@ -134,7 +214,7 @@ impl PaymentMethod {
                 "wallet": null,
             },
             "created": self.created,
-            "customer": null,
+            "customer": self.customer,
             "livemode": false,
             "metadata": {},
             "type": "card",
@@ -142,7 +222,7 @@ impl PaymentMethod {
     }
 }
 
-/// A page of payment intents.
-pub(super) fn list(data: &[Value], has_more: bool) -> Value {
-    json!({"object": "list", "data": data, "has_more": has_more, "url": "/v1/payment_intents"})
+/// A page of a list.
+pub(super) fn list(url: &str, data: &[Value], has_more: bool) -> Value {
+    json!({"object": "list", "data": data, "has_more": has_more, "url": url})
 }

@@ -1,4 +1,6 @@
-//! Stripe's published test tokens: <https://docs.stripe.com/testing>.
+//! Stripe's published test tokens: <https://docs.stripe.com/testing>. Three are added here: `pm_processing`, whose issuer
+//! takes its time; `pm_of_<id>`, a good card that is attached to the customer `cus_<id>`; and that customer, who is the
+//! shop's `<id>`.
 
 use super::error::ApiError;
 
@@ -19,7 +21,8 @@ impl Decline {
 
     /// As an error, still without what it belongs to.
     pub(super) fn error(self) -> ApiError {
-        let mut error = ApiError::card(self.message).code(self.code);
+        let error = if self == AUTHENTICATION { ApiError::invalid(self.message) } else { ApiError::card(self.message) };
+        let mut error = error.code(self.code);
         if let Some(reason) = self.reason {
             error = error.with("decline_code", reason);
         }
@@ -52,6 +55,15 @@ const PROCESSING: Decline = Decline {
     param: None,
 };
 
+/// The customer did not authenticate. To Stripe this is the request's fault, and not the card's.
+pub(super) const AUTHENTICATION: Decline = Decline {
+    code: "payment_intent_authentication_failure",
+    reason: None,
+    message: "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod \
+        to attempt to fulfill this PaymentIntent again.",
+    param: None,
+};
+
 /// What a card's issuer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -59,9 +71,21 @@ pub(super) enum Verdict {
     Declined(Decline),
     /// Its owner must authenticate first.
     Authenticate,
+    /// Approved, but not at once.
+    Later,
 }
 
-use Verdict::{Approved, Authenticate, Declined};
+use Verdict::{Approved, Authenticate, Declined, Later};
+
+/// What becomes of refunds to a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RefundFate {
+    Arrives,
+    /// It is pending first.
+    ArrivesLater,
+    /// It seems to have arrived first.
+    Fails,
+}
 
 /// A card that a test token stands for.
 #[derive(Clone, Copy, Debug)]
@@ -71,14 +95,19 @@ pub(super) struct Card {
     pub(super) funding: &'static str,
     pub(super) last4: &'static str,
     pub(super) verdict: Verdict,
+    pub(super) refunds: RefundFate,
 }
 
 const fn card(token: &'static str, brand: &'static str, last4: &'static str, verdict: Verdict) -> Card {
-    Card { token, brand, funding: "credit", last4, verdict }
+    Card { token, brand, funding: "credit", last4, verdict, refunds: RefundFate::Arrives }
 }
 
 const fn debit(token: &'static str, brand: &'static str, last4: &'static str) -> Card {
-    Card { token, brand, funding: "debit", last4, verdict: Approved }
+    Card { funding: "debit", ..card(token, brand, last4, Approved) }
+}
+
+const fn refunded(token: &'static str, last4: &'static str, refunds: RefundFate) -> Card {
+    Card { refunds, ..card(token, "visa", last4, Approved) }
 }
 
 const CARDS: &[Card] = &[
@@ -108,13 +137,31 @@ const CARDS: &[Card] = &[
     card("pm_card_chargeDeclinedProcessingError", "visa", "0119", Declined(PROCESSING)),
     card("pm_card_visa_chargeDeclinedProcessingError", "visa", "0119", Declined(PROCESSING)),
     card("pm_card_authenticationRequired", "visa", "3184", Authenticate),
+    refunded("pm_card_pendingRefund", "7726", RefundFate::ArrivesLater),
+    refunded("pm_card_refundFail", "5126", RefundFate::Fails),
+    card("pm_processing", "visa", "0077", Later),
 ];
+
+/// A card that a customer saved.
+const SAVED: Card = card("pm_of_", "visa", "4242", Approved);
+const CUSTOMER: &str = "cus_";
+
+/// The customer that a saved card is attached to.
+pub(super) fn owner(token: &str) -> Option<String> {
+    token.strip_prefix(SAVED.token).filter(|id| !id.is_empty()).map(|id| format!("{CUSTOMER}{id}"))
+}
+
+/// The shop's own id of a customer.
+pub(super) fn customer_id(customer: &str) -> Option<&str> {
+    customer.strip_prefix(CUSTOMER).filter(|id| !id.is_empty())
+}
 
 /// The card of a token.
 ///
 /// # Errors
 /// 400 `resource_missing`: Stripe knows no such token.
 pub(super) fn find(token: &str) -> Result<Card, ApiError> {
-    let card = CARDS.iter().find(|card| card.token == token).copied();
+    let saved = owner(token).map(|_| SAVED);
+    let card = saved.or_else(|| CARDS.iter().find(|card| card.token == token).copied());
     card.ok_or_else(|| ApiError::no_such_parameter("PaymentMethod", token, "payment_method"))
 }

@@ -115,7 +115,8 @@ async fn a_card_that_must_be_authenticated_redirects_to_the_bank_and_back() {
     let action = &asked.body["next_action"];
     assert_eq!(action["type"], json!("redirect_to_url"));
     assert_eq!(action["redirect_to_url"]["return_url"], json!("https://souk.example/back"));
-    assert!(action["redirect_to_url"]["url"].as_str().unwrap().starts_with("https://"));
+    let page = format!("{}/3d_secure_2/hosted?payment_intent={id}", simulator.addresses.stripe_url);
+    assert_eq!(action["redirect_to_url"]["url"], json!(page));
     assert_eq!(simulator.ledger().await, moved(&[]));
 
     let without_a_way_back = simulator.prepare("ord_2").await;

@@ -1,0 +1,113 @@
+//! Takes the money of a confirmed order. Undone by `refund-payment`.
+//!
+//! It has two doors: the queue that brings every `OrderConfirmed`, and the settlement, for a capture that is still owed.
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use serde::{Deserialize, Serialize};
+use shared::{
+    batch::{event_in, each_message},
+    domain::{
+        order::{Attempt, Decision, Order, Outcome},
+        payment::PaymentState,
+    },
+    payments::{PaymentGateway, providers::Providers},
+    repositories::order_events::OrderEvents,
+    saga::{OrderRef, StepError},
+};
+
+/// What the function works with.
+#[derive(Debug)]
+pub struct CapturePayment {
+    /// The order.
+    pub events: OrderEvents,
+    /// Who charges.
+    pub providers: Providers,
+    /// For all calls to one provider; less than the step's own limit.
+    pub provider_limit: Duration,
+}
+
+/// What it is called with.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Call {
+    /// Messages of the queue, each an `OrderConfirmed`.
+    Messages(SqsEvent),
+    /// A step of the settlement.
+    Step(OrderRef),
+}
+
+/// What it answers, to each in its own format.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// The messages that must come again.
+    Messages(SqsBatchResponse),
+    /// The step's output.
+    Step(OrderRef),
+}
+
+impl CapturePayment {
+    /// Captures what the call asks for. Only messages that failed come again.
+    ///
+    /// # Errors
+    /// A step's, as [`capture`](Self::capture).
+    pub async fn handle(&self, call: Call) -> Result<Reply, StepError> {
+        match call {
+            Call::Messages(batch) => Ok(Reply::Messages(each_message(&batch, |message| self.handle_message(message)).await)),
+            Call::Step(step) => self.capture(step).await.map(Reply::Step),
+        }
+    }
+
+    async fn handle_message(&self, message: &SqsMessage) -> Result<(), String> {
+        let event = event_in(message)?;
+        match self.capture(OrderRef { order_id: event.order_id }).await {
+            // A cancel was faster: nothing is to be taken any more.
+            Ok(_) | Err(StepError::NotAllowed(_)) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Announces the capture, captures, and appends what the provider said. A repeat reads first and never takes twice.
+    ///
+    /// # Errors
+    /// [`StepError::NotAllowed`] when the order is not confirmed; [`StepError::Unavailable`] when the provider did not say
+    /// what became of it: it stays owed.
+    pub async fn capture(&self, step: OrderRef) -> Result<OrderRef, StepError> {
+        let before = self.events.order(&step.order_id).await?;
+        let fresh = matches!(before.start_capture(), Decision::Append(_));
+        let order = self.events.advance(&step.order_id, Order::start_capture).await?;
+        let Outcome::Confirmed { attempt: number } = *order.outcome() else { return Ok(step) };
+        if !order.capture_is_under_way(number) {
+            return Ok(step);
+        }
+        let attempt = order.attempt(number).ok_or_else(|| StepError::InvalidOrder("the confirmed attempt is gone".into()))?;
+        let asked = tokio::time::timeout(self.provider_limit, self.ask(&order, attempt, fresh)).await;
+        let state = asked.unwrap_or_else(|_| Err(StepError::Unavailable("the provider took too long".into())))?;
+        match state {
+            PaymentState::Captured | PaymentState::Voided => {
+                self.events.advance(&step.order_id, |order| order.observed(number, &state)).await?;
+                Ok(step)
+            }
+            state => Err(StepError::Unavailable(format!("{} has not captured: {state:?}", attempt.provider))),
+        }
+    }
+
+    async fn ask(&self, order: &Order, attempt: &Attempt, fresh: bool) -> Result<PaymentState, StepError> {
+        let gateway: &dyn PaymentGateway = self.providers.gateway(attempt.provider);
+        if !fresh {
+            let known = gateway.read(&attempt.reference).await?;
+            if !matches!(known, PaymentState::Authorized { .. }) {
+                return Ok(known);
+            }
+        }
+        match gateway.capture(&attempt.reference, order.placed.total).await {
+            Ok(state) => Ok(state),
+            Err(error) => {
+                tracing::warn!(order_id = %order.id, attempt = attempt.number, %error, "the capture has no answer: reading it");
+                Ok(gateway.read(&attempt.reference).await?)
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Names what an order still owes: the settlement does it, waits while nothing changes, and asks again.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::{
+    domain::{
+        ids::OrderId,
+        order::{Deadlines, Order, Owed},
+    },
+    metrics,
+    repositories::order_events::OrderEvents,
+    saga::StepError,
+};
+
+/// So many rounds fit into the history of one execution, of 25,000 events; the guard starts another.
+const MOST_ROUNDS: u32 = 600;
+
+/// An authorisation that ends within this time, and is not captured yet, is told.
+const SOON: SignedDuration = SignedDuration::from_hours(24);
+
+/// What the plan goes by.
+#[derive(Debug)]
+pub struct PlanSettlement {
+    /// The order.
+    pub events: OrderEvents,
+    /// How long an open order waits.
+    pub deadlines: Deadlines,
+    /// The first wait between two rounds in which nothing changed, in seconds; it doubles from round to round.
+    pub first_wait: u64,
+    /// The longest, in seconds.
+    pub longest_wait: u64,
+}
+
+/// The step's input: the order, and what the round before came to, if there was one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// The order.
+    pub order_id: OrderId,
+    /// Its last event then.
+    #[serde(default)]
+    pub sequence: u32,
+    /// How many rounds changed nothing.
+    #[serde(default)]
+    pub idle: u32,
+    /// How many there were.
+    #[serde(default)]
+    pub round: u32,
+}
+
+/// What to do now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// As the next round's input.
+    #[serde(flatten)]
+    pub round: Round,
+    /// Nothing is owed any more, or another execution goes on.
+    pub ends: bool,
+    /// Before the steps, in seconds.
+    pub wait_seconds: u64,
+    /// What is owed; none waits for another.
+    pub steps: Vec<Step>,
+}
+
+/// One function to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// The state's name.
+    pub name: &'static str,
+    /// The function's input.
+    pub input: Value,
+}
+
+impl PlanSettlement {
+    /// What the order owes now. A repeat answers the same while nothing changes.
+    ///
+    /// # Errors
+    /// As every step.
+    pub async fn handle(&self, last: Round, now: Timestamp) -> Result<Plan, StepError> {
+        let order = self.events.order(&last.order_id).await?;
+        Ok(self.plan(&order, &last, now))
+    }
+
+    fn plan(&self, order: &Order, last: &Round, now: Timestamp) -> Plan {
+        let moved = last.round == 0 || order.sequence > last.sequence;
+        let round = Round {
+            order_id: order.id.clone(),
+            sequence: order.sequence,
+            idle: if moved { 0 } else { last.idle + 1 },
+            round: last.round + 1,
+        };
+        let owed = order.owes_at(now, &self.deadlines);
+        if order.capture_before().is_some_and(|end| end.duration_since(now) < SOON) {
+            tracing::warn!(order_id = %order.id, "the authorisation ends within a day and is not captured");
+            metrics::count("AuthorizationEndsSoon", &[]);
+        }
+        let wait_seconds = if moved { 0 } else { self.wait(round.idle) };
+        tracing::info!(order_id = %order.id, sequence = order.sequence, ?owed, wait_seconds, "settling");
+        let steps = owed.iter().map(|owed| step(&order.id, owed)).collect();
+        Plan { ends: order.is_closed() || round.round > MOST_ROUNDS, round, wait_seconds, steps }
+    }
+
+    /// 10 s, 20 s, 40 s … 5 minutes, as it is configured.
+    fn wait(&self, idle: u32) -> u64 {
+        let doubled = self.first_wait.saturating_mul(2_u64.saturating_pow(idle.saturating_sub(1)));
+        doubled.min(self.longest_wait)
+    }
+}
+
+fn step(order_id: &OrderId, owed: &Owed) -> Step {
+    let plain = |name| Step { name, input: json!({"order_id": order_id}) };
+    match owed {
+        Owed::Reserve => plain("ReserveInventory"),
+        Owed::Authorize { .. } => plain("AuthorizePayment"),
+        Owed::Confirm => plain("ConfirmOrder"),
+        Owed::Void { .. } => plain("VoidPayment"),
+        Owed::Release => plain("ReleaseInventory"),
+        Owed::Capture { .. } => plain("CapturePayment"),
+        Owed::Refund => plain("RefundPayment"),
+        Owed::Reject(reason) => Step { name: "RejectOrder", input: json!({"order_id": order_id, "reason": reason}) },
+        Owed::Cancel(reason) => Step { name: "CancelOrder", input: json!({"order_id": order_id, "reason": reason}) },
+    }
+}
+
+/// Every state that a plan may name.
+pub const STEPS: [&str; 9] = [
+    "ReserveInventory",
+    "AuthorizePayment",
+    "ConfirmOrder",
+    "VoidPayment",
+    "ReleaseInventory",
+    "CapturePayment",
+    "RefundPayment",
+    "RejectOrder",
+    "CancelOrder",
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use aws_sdk_dynamodb::{Client, Config, config::BehaviorVersion};
+use shared::domain::{
+    event::{Event, Fact, Line, OrderPlaced, Provider},
+    ids::CustomerId,
+    money::{Currency, Money},
+};
+
+use super::*;
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+fn planner() -> PlanSettlement {
+    let client = Client::from_conf(Config::builder().behavior_version(BehaviorVersion::latest()).build());
+    PlanSettlement {
+        events: OrderEvents::new(client, "none"),
+        deadlines: Deadlines { payment: SignedDuration::from_hours(24), action: HOUR },
+        first_wait: 10,
+        longest_wait: 300,
+    }
+}
+
+fn order(facts: &[Fact]) -> Order {
+    let price = Money { amount: 4599, currency: Currency::USD };
+    let placed = OrderPlaced {
+        customer_id: CustomerId("kareem".into()),
+        fingerprint: "f".into(),
+        items: vec![Line { sku: "mug".parse().unwrap(), name: "Mug".into(), quantity: 1, unit_price: price }],
+        total: price,
+        payment_methods: vec![Provider::Stripe],
+    };
+    let facts = std::iter::once(Fact::OrderPlaced(placed)).chain(facts.iter().cloned());
+    let order_id: OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
+    let event = |(sequence, fact)| Event { order_id: order_id.clone(), sequence, at: Timestamp::UNIX_EPOCH, fact };
+    Order::from_events(&(1..).zip(facts).map(event).collect::<Vec<_>>()).unwrap()
+}
+
+fn first(order: &Order) -> Round {
+    Round { order_id: order.id.clone(), sequence: 0, idle: 0, round: 0 }
+}
+
+fn names(plan: &Plan) -> Vec<&'static str> {
+    plan.steps.iter().map(|step| step.name).collect()
+}
+
+#[test]
+fn the_first_round_and_one_after_a_change_wait_for_nothing_and_idle_ones_wait_longer_each_time() {
+    let (planner, order) = (planner(), order(&[]));
+    let mut last = first(&order);
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        let plan = planner.plan(&order, &last, Timestamp::UNIX_EPOCH);
+        assert_eq!((names(&plan), plan.ends), (vec!["ReserveInventory"], false));
+        waits.push(plan.wait_seconds);
+        last = plan.round;
+    }
+    assert_eq!(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
+    let moved = planner.plan(&order_reserved(), &last, Timestamp::UNIX_EPOCH);
+    assert_eq!((moved.wait_seconds, moved.round.idle), (0, 0));
+}
+
+fn order_reserved() -> Order {
+    order(&[Fact::InventoryReserved {}])
+}
+
+#[test]
+fn an_order_that_is_closed_ends_the_settlement_and_so_does_a_full_history() {
+    let rejected = order(&[Fact::OrderCancelled { reason: shared::domain::event::Cancellation::CustomerRequest }]);
+    let plan = planner().plan(&rejected, &first(&rejected), Timestamp::UNIX_EPOCH);
+    assert!(plan.ends && plan.steps.is_empty());
+    let open = order(&[]);
+    let full = Round { round: MOST_ROUNDS, ..first(&open) };
+    assert!(planner().plan(&open, &full, Timestamp::UNIX_EPOCH).ends);
+}
+
+#[test]
+fn at_the_deadline_the_plan_is_to_cancel_with_its_reason() {
+    let open = order_reserved();
+    let late = Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_hours(24)).unwrap();
+    let plan = planner().plan(&open, &first(&open), late);
+    assert_eq!(names(&plan), ["CancelOrder"]);
+    assert_eq!(plan.steps[0].input["reason"], "payment_timed_out");
+}
+
+#[test]
+fn a_plan_is_the_next_rounds_input_and_names_only_known_states() {
+    let open = order(&[]);
+    let plan = serde_json::to_value(planner().plan(&open, &first(&open), Timestamp::UNIX_EPOCH)).unwrap();
+    assert_eq!(serde_json::from_value::<Round>(plan.clone()).unwrap().round, 1);
+    assert!(STEPS.contains(&plan["steps"][0]["name"].as_str().unwrap()));
+    let first = serde_json::from_str::<Round>(r#"{"order_id":"ord_00000000000000000000000000000001"}"#).unwrap();
+    assert_eq!((first.round, first.sequence), (0, 0));
+}

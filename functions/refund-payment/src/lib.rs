@@ -1,0 +1,83 @@
+//! Gives money back: all that is left when a paid order is cancelled, or what an administrator asked for. What undoes
+//! `capture-payment`.
+
+use std::time::Duration;
+
+use shared::{
+    domain::{
+        ids::OrderId,
+        order::{Attempt, Decision, Order, Refund, RefundProgress},
+        payment::RefundState,
+    },
+    metrics,
+    payments::{PaymentError, providers::Providers},
+    repositories::order_events::OrderEvents,
+    saga::{OrderRef, StepError},
+};
+
+/// What the step works with.
+#[derive(Debug)]
+pub struct RefundPayment {
+    /// The order.
+    pub events: OrderEvents,
+    /// Who charges.
+    pub providers: Providers,
+    /// For all calls to one provider; less than the step's own limit.
+    pub provider_limit: Duration,
+}
+
+impl RefundPayment {
+    /// Starts what a cancelled order owes, sends every refund that was started, and appends what became of it. A refund
+    /// whose fate is unknown is looked up among the payment's refunds and never sent again blindly.
+    ///
+    /// # Errors
+    /// [`StepError::Unavailable`] when some refund has no outcome yet: it stays owed.
+    pub async fn handle(&self, step: OrderRef) -> Result<OrderRef, StepError> {
+        let before = self.events.order(&step.order_id).await?;
+        let (order, fresh) = match before.start_cancellation_refund() {
+            Decision::Append(_) => (self.events.advance(&step.order_id, Order::start_cancellation_refund).await?, true),
+            Decision::AlreadyDone | Decision::NotAllowed(_) => (before, false),
+        };
+        let Some(attempt) = order.captured_attempt().and_then(|number| order.attempt(number)) else { return Ok(step) };
+        let mut failure = None;
+        for refund in order.refunds().iter().filter(|refund| refund.progress == RefundProgress::Started) {
+            let ours = fresh && order.refunds().last() == Some(refund);
+            let refunded = tokio::time::timeout(self.provider_limit, self.refund(&order.id, attempt, refund, ours)).await;
+            if let Err(error) = refunded.unwrap_or_else(|_| Err(StepError::Unavailable("the provider took too long".into()))) {
+                tracing::warn!(order_id = %order.id, refund = %refund.id, %error, "the refund has no outcome yet");
+                failure = Some(error);
+            }
+        }
+        failure.map_or(Ok(step), Err)
+    }
+
+    async fn refund(&self, order_id: &OrderId, attempt: &Attempt, refund: &Refund, fresh: bool) -> Result<(), StepError> {
+        match self.ask(attempt, refund, fresh).await? {
+            RefundState::Refunded => {
+                self.events.advance(order_id, |order| order.finish_refund(&refund.id)).await?;
+                Ok(())
+            }
+            RefundState::Failed(reason) => {
+                tracing::error!(%order_id, refund = %refund.id, reason, "the refund failed");
+                metrics::count("RefundFailed", &[("provider", attempt.provider.name())]);
+                self.events.advance(order_id, |order| order.fail_refund(&refund.id, &reason)).await?;
+                Ok(())
+            }
+            RefundState::Pending => Err(StepError::Unavailable(format!("{} has not decided on the refund", attempt.provider))),
+        }
+    }
+
+    async fn ask(&self, attempt: &Attempt, refund: &Refund, fresh: bool) -> Result<RefundState, PaymentError> {
+        let gateway = self.providers.gateway(attempt.provider);
+        if !fresh && let Some(known) = gateway.find_refund(&attempt.reference, &refund.id).await? {
+            return Ok(known);
+        }
+        match gateway.refund(&attempt.reference, &refund.id, refund.amount).await {
+            Err(PaymentError::Unknown { reason, .. }) => {
+                tracing::warn!(refund = %refund.id, reason, "what became of the refund is unknown: looking it up");
+                Ok(gateway.find_refund(&attempt.reference, &refund.id).await?.unwrap_or(RefundState::Pending))
+            }
+            answer => answer,
+        }
+    }
+}
