@@ -4,6 +4,7 @@
 //! reference is appended to the order before [`authorize`](PaymentGateway::authorize) acts on it. An attempt whose
 //! outcome is unknown is resolved by reading that reference, never by repeating blindly.
 
+pub mod breaker;
 mod http;
 pub mod paypal;
 pub mod providers;

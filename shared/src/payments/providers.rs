@@ -4,13 +4,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aws_config::SdkConfig;
 
-use super::{PaymentGateway, paypal::Paypal, stripe::Stripe};
+use super::{
+    PaymentGateway,
+    breaker::{Guarded, HealthStore, Rules},
+    paypal::{Paypal, amounts},
+    stripe::Stripe,
+};
 use crate::{
     config::{self, Missing},
     domain::{
         event::Provider,
         money::{Currency, Money},
     },
+    repositories::provider_health::ProviderHealthTable,
 };
 
 /// The providers that this process may charge with.
@@ -26,12 +32,17 @@ impl Providers {
         Self { stripe, paypal }
     }
 
-    /// As the environment configures them.
+    /// As the environment configures them, each behind its circuit breaker.
     ///
     /// # Errors
     /// [`Missing`].
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
-        Ok(Self::new(Arc::new(Stripe::from_env(aws)?), Arc::new(Paypal::from_env(aws)?)))
+        let table: Arc<dyn HealthStore> = Arc::new(ProviderHealthTable::from_env(&aws_sdk_dynamodb::Client::new(aws))?);
+        let rules = Rules::from_env()?;
+        let guarded = |provider, gateway| Arc::new(Guarded::new(provider, gateway, table.clone(), rules));
+        let stripe = guarded(Provider::Stripe, Box::new(Stripe::from_env(aws)?));
+        let paypal = guarded(Provider::Paypal, Box::new(Paypal::from_env(aws)?));
+        Ok(Self::new(stripe, paypal))
     }
 
     /// The gateway of this provider.
@@ -83,6 +94,9 @@ impl AcceptedAmounts {
                 let minimum = Money { amount: *minimum, ..total };
                 Err(format!("{provider} takes {minimum} or more; add something, or choose another payment method"))
             }
+            Some(_) if provider == Provider::Paypal && amounts::decimal(total).is_none() => {
+                Err(format!("{provider} takes whole units of {code} only; choose another payment method"))
+            }
             Some(_) => Ok(()),
         }
     }
@@ -99,5 +113,16 @@ mod tests {
         assert_eq!(check(50, Currency::USD), Ok(()));
         assert!(check(49, Currency::USD).unwrap_err().contains("0.50 USD or more"));
         assert!(check(5000, Currency::CHF).unwrap_err().contains("does not take CHF"));
+    }
+
+    #[test]
+    fn each_provider_has_its_own_smallest_amounts_and_paypal_its_whole_currencies() {
+        let accepted = AcceptedAmounts::parse(&[(Provider::Stripe, "USD=50,HUF=17500"), (Provider::Paypal, "USD=1,HUF=100")]);
+        let check = |provider, amount, currency| accepted.check(provider, Money { amount, currency });
+        assert!(check(Provider::Stripe, 1, Currency::USD).is_err());
+        assert_eq!(check(Provider::Paypal, 1, Currency::USD), Ok(()));
+        assert_eq!(check(Provider::Stripe, 20_050, Currency::HUF), Ok(()));
+        assert!(check(Provider::Paypal, 20_050, Currency::HUF).unwrap_err().contains("whole units of HUF"));
+        assert_eq!(check(Provider::Paypal, 20_000, Currency::HUF), Ok(()));
     }
 }

@@ -6,6 +6,7 @@ pub mod inventory;
 pub mod order_details;
 pub mod order_events;
 pub mod products;
+pub mod provider_health;
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 

@@ -372,7 +372,10 @@ impl PaymentGateway for Paypal {
         let asked = async {
             match self.get::<VaultToken>(&["v3", "vault", "payment-tokens", token], &[]).await {
                 Ok(method) => Ok(owner_of(method)),
-                Err(Refused::ByPaypal(StatusCode::NOT_FOUND, _)) => Ok(MethodOwner::Stranger),
+                // PayPal knows none by that name, or it is no such name at all.
+                Err(Refused::ByPaypal(StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, _)) => {
+                    Ok(MethodOwner::Stranger)
+                }
                 Err(refused) => Err(self.error(refused)),
             }
         };

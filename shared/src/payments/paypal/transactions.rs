@@ -1,9 +1,13 @@
 //! `PayPal`'s own list of what moved: <https://developer.paypal.com/docs/api/transaction-search/v1/>. It shows a
 //! transaction up to three hours late.
 //!
-//! A transaction names the order of ours in `custom_field`, and by that it is matched. It names `PayPal`'s order, the
-//! attempt's reference, only where its `paypal_reference_id` is of type `ODR`; elsewhere what is answered as the reference
-//! is the transaction's own id. Authorisations, voids and payments are listed; what goes back to her is not.
+//! A transaction names our order in `custom_field`. It names `PayPal`'s order, the attempt's reference, where its
+//! `paypal_reference_id` is of type `ODR`; where that is of type `TXN`, it belongs to the payment of the transaction that it
+//! names, such as a capture to that of its authorisation. Where `PayPal`'s order is named by neither, what is answered as
+//! the reference is the first transaction's id, and only our order's id can be matched. Authorisations, voids and payments
+//! make a payment; what goes back to her does not.
+
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,16 +23,16 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
 const PAGE_SIZE: &str = "500";
 
 impl Paypal {
-    /// The payments that were made between the two, as their last transaction has them.
+    /// The payments that were made between the two, each with all that was heard of it.
     pub(super) async fn list_transactions(&self, since: Timestamp, until: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
-        let mut all = Vec::new();
+        let mut all = Payments::default();
         for (from, to) in windows(since, until) {
             self.list_window(from, to, &mut all).await?;
         }
-        Ok(all)
+        Ok(all.by_reference.into_values().collect())
     }
 
-    async fn list_window(&self, from: Timestamp, to: Timestamp, all: &mut Vec<ListedPayment>) -> Result<(), PaymentError> {
+    async fn list_window(&self, from: Timestamp, to: Timestamp, all: &mut Payments) -> Result<(), PaymentError> {
         let (from, to) = (seconds(from), seconds(to));
         for page in 1_u32.. {
             let number = page.to_string();
@@ -43,8 +47,9 @@ impl Paypal {
             ];
             let found: Transactions =
                 self.get(&["v1", "reporting", "transactions"], &query).await.map_err(|refused| self.error(refused))?;
-            let transactions = found.transaction_details.into_iter().map(|detail| detail.transaction_info);
-            all.extend(transactions.filter_map(Transaction::listed));
+            for detail in found.transaction_details {
+                all.add(detail.transaction_info);
+            }
             if page >= found.total_pages {
                 break;
             }
@@ -69,17 +74,48 @@ fn seconds(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
-impl Transaction {
-    fn listed(self) -> Option<ListedPayment> {
-        let state = self.state()?;
-        let order = self.paypal_reference_id.filter(|_| self.paypal_reference_id_type.as_deref() == Some("ODR"));
-        Some(ListedPayment {
-            reference: order.or(self.transaction_id)?,
-            order_id: self.custom_field.and_then(|text| text.parse().ok()),
-            state,
-        })
-    }
+/// Transactions, put together to the payments that they belong to.
+#[derive(Debug, Default)]
+struct Payments {
+    by_reference: BTreeMap<String, ListedPayment>,
+    /// The payment's reference by each of its transactions' ids.
+    reference_of: BTreeMap<String, String>,
+}
 
+impl Payments {
+    fn add(&mut self, transaction: Transaction) {
+        let (Some(state), Some(id)) = (transaction.state(), transaction.transaction_id) else { return };
+        let named = transaction.paypal_reference_id;
+        let reference = match (transaction.paypal_reference_id_type.as_deref(), named) {
+            (Some("ODR"), Some(order)) => order,
+            (_, Some(other)) => self.reference_of.get(&other).cloned().unwrap_or_else(|| id.clone()),
+            _ => id.clone(),
+        };
+        self.reference_of.insert(id, reference.clone());
+        let order_id = transaction.custom_field.and_then(|text| text.parse().ok());
+        let payment = self.by_reference.entry(reference.clone()).or_insert_with(|| ListedPayment {
+            reference,
+            order_id: None,
+            state: state.clone(),
+        });
+        payment.order_id = payment.order_id.take().or(order_id);
+        if weight(&state) > weight(&payment.state) {
+            payment.state = state;
+        }
+    }
+}
+
+/// What of a payment's states is its last: a hold comes after what was not decided, and its end after it.
+fn weight(state: &PaymentState) -> u8 {
+    match state {
+        PaymentState::Captured => 3,
+        PaymentState::Voided => 2,
+        PaymentState::Authorized { .. } => 1,
+        _ => 0,
+    }
+}
+
+impl Transaction {
     /// By the codes of <https://developer.paypal.com/reports/reference/t-codes>: T13 is an authorisation (T1302 a void),
     /// T00 a payment.
     fn state(&self) -> Option<PaymentState> {
@@ -104,28 +140,33 @@ fn is_payment(code: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn listed(json: &str) -> Option<ListedPayment> {
-        serde_json::from_str::<Transaction>(json).unwrap().listed()
+    fn listed(transactions: &str) -> Vec<ListedPayment> {
+        let mut payments = Payments::default();
+        for transaction in serde_json::from_str::<Vec<Transaction>>(transactions).unwrap() {
+            payments.add(transaction);
+        }
+        payments.by_reference.into_values().collect()
     }
 
     #[test]
-    fn a_transaction_names_paypals_order_where_it_can_and_ours_always() {
-        let named = listed(
-            r#"{"transaction_id":"T1","paypal_reference_id":"5O1","paypal_reference_id_type":"ODR","transaction_event_code":"T1300",
-                "transaction_status":"S","custom_field":"ord_00000000000000000000000000000001"}"#,
+    fn a_hold_and_its_capture_are_one_payment_under_paypals_order() {
+        let one = listed(
+            r#"[{"transaction_id":"A1","paypal_reference_id":"5O1","paypal_reference_id_type":"ODR","transaction_event_code":"T1300",
+                 "transaction_status":"S","custom_field":"ord_00000000000000000000000000000001"},
+                {"transaction_id":"C1","paypal_reference_id":"A1","paypal_reference_id_type":"TXN","transaction_event_code":"T0006",
+                 "transaction_status":"S"}]"#,
         );
-        let expected = ListedPayment {
-            reference: "5O1".into(),
-            order_id: "ord_00000000000000000000000000000001".parse().ok(),
-            state: PaymentState::Authorized { capture_before: None },
-        };
-        assert_eq!(named, Some(expected));
-        let by_itself = listed(
-            r#"{"transaction_id":"T2","paypal_reference_id":"T1","paypal_reference_id_type":"TXN","transaction_event_code":"T0006",
-                "transaction_status":"S"}"#,
+        let order_id = "ord_00000000000000000000000000000001".parse().ok();
+        assert_eq!(one, [ListedPayment { reference: "5O1".into(), order_id, state: PaymentState::Captured }]);
+    }
+
+    #[test]
+    fn what_names_no_order_of_paypals_is_known_by_itself() {
+        let alone = listed(
+            r#"[{"transaction_id":"C2","paypal_reference_id":"A9","paypal_reference_id_type":"TXN","transaction_event_code":"T0006",
+                 "transaction_status":"S","custom_field":"somebody else's"}]"#,
         );
-        let expected = ListedPayment { reference: "T2".into(), order_id: None, state: PaymentState::Captured };
-        assert_eq!(by_itself, Some(expected));
+        assert_eq!(alone, [ListedPayment { reference: "C2".into(), order_id: None, state: PaymentState::Captured }]);
     }
 
     #[test]
