@@ -264,11 +264,11 @@ fn start_fault_proxy(plan: &Plan, proxy: ProxyPorts) -> Result<Running> {
         .start()
 }
 
-/// The simulated PayPal's root certificate, as the template takes it: base64 of its PEM.
+/// The simulated PayPal's root certificate, as the template takes it: its PEM in base64.
 async fn webhook_root(plan: &Plan) -> Result<String> {
     let url = format!("http://127.0.0.1:{}/paypal-root.pem", plan.ports.simulator);
     let pem = reqwest::get(url).await?.error_for_status()?.bytes().await?;
-    Ok(base64::engine::general_purpose::STANDARD.encode(pem))
+    Ok(base64::engine::general_purpose::STANDARD_NO_PAD.encode(pem))
 }
 
 /// Has the simulator send its webhooks to the shop.
