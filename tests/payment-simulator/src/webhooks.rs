@@ -236,7 +236,7 @@ fn stripe_signature(secret: &str, body: &str, now: Timestamp) -> Option<String> 
     let time = now.as_second();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(format!("{time}.{body}").as_bytes());
-    let digits: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     Some(format!("t={time},v1={digits}"))
 }
 
