@@ -13,7 +13,7 @@ use reqwest::{Client, RequestBuilder};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::Sha256;
-use tokio::time::sleep;
+use tokio::{task::spawn_blocking, time::sleep};
 use url::Url;
 use uuid::Uuid;
 
@@ -254,11 +254,22 @@ impl World {
         rounds.map(|deliveries| self.send(deliveries)).sum()
     }
 
+    /// Makes the certificates, unless they are there: beside the runtime, since it takes a while.
+    pub(crate) async fn prepare_certificates(self: &Arc<Self>) {
+        let world = self.clone();
+        let _ = spawn_blocking(move || world.webhooks.certificates().is_some()).await;
+    }
+
     fn send(self: &Arc<Self>, deliveries: Vec<Delivery>) -> usize {
         let count = deliveries.len();
         for delivery in deliveries {
             let world = self.clone();
-            tokio::spawn(async move { world.webhooks.deliver(&delivery, &world).await });
+            tokio::spawn(async move {
+                if matches!(delivery.target.proof, Proof::WebhookId(_)) {
+                    world.prepare_certificates().await;
+                }
+                world.webhooks.deliver(&delivery, &world).await;
+            });
         }
         count
     }

@@ -109,6 +109,7 @@ async fn grant(State(paypal): State<Arc<PayPal>>, headers: HeaderMap, body: Byte
 
 /// The certificates that webhooks are signed with. Like PayPal's own, they are everyone's to read.
 async fn certificates(State(paypal): State<Arc<PayPal>>, Path(name): Path<String>) -> Response {
+    paypal.world.prepare_certificates().await;
     match paypal.world.webhooks.chain(&name) {
         Some(chain) => ([(CONTENT_TYPE, "application/x-pem-file")], chain).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
