@@ -248,10 +248,12 @@ impl World {
         }
     }
 
-    /// Sends past events again; returns how many deliveries that makes.
+    /// Sends past events again, one after the other; returns how many deliveries that makes.
     pub(crate) fn replay(self: &Arc<Self>, replay: &Replay) -> usize {
-        let rounds = (0..replay.times).map(|_| self.webhooks.again(replay));
-        rounds.map(|deliveries| self.send(deliveries)).sum()
+        let deliveries: Vec<_> = (0..replay.times).flat_map(|_| self.webhooks.again(replay)).collect();
+        let count = deliveries.len();
+        self.send(deliveries);
+        count
     }
 
     /// Makes the certificates, unless they are there: beside the runtime, since it takes a while.
@@ -260,17 +262,15 @@ impl World {
         let _ = spawn_blocking(move || world.webhooks.certificates().is_some()).await;
     }
 
-    fn send(self: &Arc<Self>, deliveries: Vec<Delivery>) -> usize {
-        let count = deliveries.len();
-        for delivery in deliveries {
-            let world = self.clone();
-            tokio::spawn(async move {
+    fn send(self: &Arc<Self>, deliveries: Vec<Delivery>) {
+        let world = self.clone();
+        tokio::spawn(async move {
+            for delivery in &deliveries {
                 if matches!(delivery.target.proof, Proof::WebhookId(_)) {
                     world.prepare_certificates().await;
                 }
-                world.webhooks.deliver(&delivery, &world).await;
-            });
-        }
-        count
+                world.webhooks.deliver(delivery, &world).await;
+            }
+        });
     }
 }

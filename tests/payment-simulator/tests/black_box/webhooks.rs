@@ -256,6 +256,38 @@ async fn past_events_can_be_sent_again_in_any_order() {
 }
 
 #[tokio::test]
+async fn a_replay_keeps_the_order_unless_it_is_to_shuffle() {
+    let simulator = Simulator::start().await;
+    for _ in 0..30 {
+        simulator.prepare("ord_1").await;
+    }
+    let ids = |deliveries: Vec<Delivery>| deliveries.iter().map(|delivery| delivery.event()["id"].clone()).collect::<Vec<_>>();
+    let past = simulator.control(Method::GET, "webhooks/events", Value::Null).await.body;
+    let past: Vec<_> = past.as_array().unwrap().iter().map(|event| event["id"].clone()).collect();
+    for shuffle in [false, true] {
+        let shop = Shop::open(0).await;
+        tell_of_stripe(&simulator, &shop).await;
+        simulator.control(Method::PUT, "webhooks/replay", json!({"shuffle": shuffle})).await;
+        let told = ids(shop.told(30).await);
+        assert_eq!(told != past, shuffle);
+        assert!(told.len() == 30 && past.iter().all(|id| told.contains(id)));
+    }
+}
+
+#[tokio::test]
+async fn a_reset_ends_what_is_still_being_sent() {
+    let simulator = Simulator::start().await;
+    let shop = Shop::open(u32::MAX).await;
+    tell_of_stripe(&simulator, &shop).await;
+    simulator.prepare("ord_1").await;
+    shop.told(1).await;
+    simulator.control(Method::PUT, "reset", Value::Null).await;
+    let told = shop.told(0).await.len();
+    sleep(Duration::from_millis(600)).await;
+    assert_eq!(shop.told(0).await.len(), told);
+}
+
+#[tokio::test]
 async fn all_events_are_kept_whether_anybody_listens_or_not() {
     let simulator = Simulator::start().await;
     simulator.authorize("ord_1").await;
