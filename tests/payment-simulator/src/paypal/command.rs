@@ -101,13 +101,11 @@ impl Command {
     /// Reads what the call takes; anything else is an error.
     pub(super) fn parse(route: Route, uri: &Uri, body: &[u8]) -> Result<Self, ApiError> {
         let query = uri.query().unwrap_or_default();
-        let allowed: &[&str] = match route {
-            Route::Transactions => &[],
-            Route::ReadOrder(_) => &["fields"],
-            _ => &[],
-        };
-        if route != Route::Transactions {
-            check_query(query, allowed)?;
+        match &route {
+            // It takes parameters of its own, and checks them.
+            Route::Transactions => {}
+            Route::ReadOrder(_) => check_query(query, &["fields"])?,
+            _ => check_query(query, &[])?,
         }
         Ok(match route {
             Route::CreateOrder => Self::CreateOrder(new_order(Fields::parse(body)?)?),
