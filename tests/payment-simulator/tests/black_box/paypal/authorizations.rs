@@ -61,6 +61,9 @@ async fn an_authorisation_expires_after_29_days() {
     assert_eq!(paypal.capture(&id, json!({})).await.issue(), (422, "AUTHORIZATION_EXPIRED".into()));
     assert_eq!(paypal.void(&id).await.issue(), (422, "PREVIOUSLY_VOIDED".into()));
     assert_eq!(paypal.simulator.ledger().await, moved(&[("authorize", 4599), ("void", 4599)]));
+    let events = paypal.simulator.control(reqwest::Method::GET, "webhooks/events", Value::Null).await.body;
+    let last = events.as_array().unwrap().last().unwrap();
+    assert_eq!((&last["type"], &last["order_id"]), (&json!("PAYMENT.AUTHORIZATION.VOIDED"), &json!("ord_1")));
 }
 
 #[tokio::test]

@@ -131,6 +131,24 @@ async fn values_that_paypal_would_not_take_are_refused() {
 }
 
 #[tokio::test]
+async fn an_order_shows_what_it_was_made_with() {
+    let paypal = PayPal::start().await;
+    let address = json!({"address_line_1": "1 Nile St", "admin_area_2": "Cairo", "country_code": "EG"});
+    let unit = json!({
+        "amount": usd("1.00"), "custom_id": "ord_1", "reference_id": "r", "invoice_id": "i", "description": "Kettle",
+        "soft_descriptor": "SOUK", "shipping": {"name": {"full_name": "Amina"}, "address": address},
+    });
+    let made = paypal.post("v2/checkout/orders", json!({"intent": "AUTHORIZE", "purchase_units": [unit]})).await;
+    for (member, value) in unit.as_object().unwrap() {
+        assert_eq!(made.body["purchase_units"][0][member], *value, "{member}");
+    }
+    let mut wrong = json!({"intent": "AUTHORIZE", "purchase_units": [unit]});
+    wrong["purchase_units"][0]["shipping"]["address"]["city"] = json!("Cairo");
+    let refused = paypal.post("v2/checkout/orders", wrong).await;
+    assert_eq!(refused.body["details"][0]["field"], json!("/purchase_units/0/shipping/address/city"));
+}
+
+#[tokio::test]
 async fn a_body_must_be_json_and_call_itself_so() {
     let paypal = PayPal::start().await;
     let post = |kind: &str, body: &'static str| {
