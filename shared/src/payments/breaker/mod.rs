@@ -260,11 +260,10 @@ impl Guarded {
 
     fn tell(&self, before: &Health, next: &Health) {
         let state = match (before.is_open(), next.is_open()) {
-            (false, true) => "open",
-            (true, false) => "closed",
-            (true, true) if next.probe.is_some() => "probing",
-            (true, true) => "open",
             (false, false) => return,
+            (true, false) => "closed",
+            (_, true) if next.probe.is_some() => "probing",
+            (_, true) => "open",
         };
         tracing::warn!(provider = %self.provider, state, "the circuit breaker changed");
         metrics::count("BreakerTransitions", &[("provider", self.provider.name()), ("state", state)]);

@@ -280,10 +280,13 @@ pub(super) struct TransactionDetail {
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Transaction {
-    pub transaction_id: Option<String>,
+    #[serde(rename = "transaction_id")]
+    pub id: Option<String>,
     pub paypal_reference_id: Option<String>,
     pub paypal_reference_id_type: Option<String>,
-    pub transaction_event_code: Option<String>,
-    pub transaction_status: Option<String>,
+    #[serde(rename = "transaction_event_code")]
+    pub code: Option<String>,
+    #[serde(rename = "transaction_status")]
+    pub status: Option<String>,
     pub custom_field: Option<String>,
 }

@@ -84,7 +84,7 @@ struct Payments {
 
 impl Payments {
     fn add(&mut self, transaction: Transaction) {
-        let (Some(state), Some(id)) = (transaction.state(), transaction.transaction_id) else { return };
+        let (Some(state), Some(id)) = (transaction.state(), transaction.id) else { return };
         let named = transaction.paypal_reference_id;
         let reference = match (transaction.paypal_reference_id_type.as_deref(), named) {
             (Some("ODR"), Some(order)) => order,
@@ -119,7 +119,7 @@ impl Transaction {
     /// By the codes of <https://developer.paypal.com/reports/reference/t-codes>: T13 is an authorisation (T1302 a void),
     /// T00 a payment.
     fn state(&self) -> Option<PaymentState> {
-        let (code, status) = (self.transaction_event_code.as_deref()?, self.transaction_status.as_deref()?);
+        let (code, status) = (self.code.as_deref()?, self.status.as_deref()?);
         match (code, status) {
             (code, "D") if is_payment(code) => Some(PaymentState::Declined("denied".into())),
             ("T1302", "S") => Some(PaymentState::Voided),
@@ -172,11 +172,7 @@ mod tests {
     #[test]
     fn the_codes_tell_a_hold_a_void_and_a_payment_apart_and_what_goes_back_is_no_payment() {
         let state = |code: &str, status: &str| {
-            let transaction = Transaction {
-                transaction_event_code: Some(code.into()),
-                transaction_status: Some(status.into()),
-                ..Transaction::default()
-            };
+            let transaction = Transaction { code: Some(code.into()), status: Some(status.into()), ..Transaction::default() };
             transaction.state()
         };
         assert_eq!(state("T1300", "S"), Some(PaymentState::Authorized { capture_before: None }));

@@ -226,7 +226,7 @@ impl PaymentGateway for Stripe {
                 Err(Refused::ByStripe(StatusCode::NOT_FOUND, _)) => return Ok(MethodOwner::Stranger),
                 answer => answer.map_err(|refused| self.refused(refused))?,
             };
-            Ok(match customer.metadata.customer_id {
+            Ok(match customer.metadata.customer {
                 Some(id) if !id.is_empty() => MethodOwner::Customer { id: CustomerId(id), account: Some(account) },
                 _ => MethodOwner::Stranger,
             })
