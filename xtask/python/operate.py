@@ -40,9 +40,12 @@ def prepare_local(stack: str) -> dict:
     out = outputs(stack)
     use_gateway_responses(out["ApiId"])
     expire_items()
-    boto3.client("secretsmanager").put_secret_value(
-        SecretId=out["StripeSecret"], SecretString=json.dumps({"api_key": "sk_test_simulator"})
-    )
+    secrets = {
+        "StripeSecret": {"api_key": "sk_test_simulator", "webhook_secrets": ["whsec_simulator"]},
+        "PaypalSecret": {"client_id": "simulator", "client_secret": "simulator-secret", "webhook_id": "WH-SIMULATOR"},
+    }
+    for name, value in secrets.items():
+        boto3.client("secretsmanager").put_secret_value(SecretId=out[name], SecretString=json.dumps(value))
     return {"stack": out, "users": create_users(out["UserPoolId"]), "lambda_env": function_environment(out)}
 
 

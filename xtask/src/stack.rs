@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use base64::Engine;
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,7 +22,27 @@ use crate::{
 
 /// The AWS services that the template uses.
 const SERVICES: &str = "apigateway,cloudformation,cloudwatch,cognito-idp,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,s3,\
-                        secretsmanager,ses,sns,sqs,ssm,sts,stepfunctions";
+                        scheduler,secretsmanager,ses,sns,sqs,ssm,sts,stepfunctions";
+
+/// The template's limits, as short as tests need them; each still fits into the next.
+const TEST_LIMITS: [(&str, &str); 16] = [
+    ("ProviderCallTimeoutMs", "1500"),
+    ("ProviderTotalTimeoutMs", "4000"),
+    ("AwsAttemptTimeoutMs", "1000"),
+    ("PaymentFunctionTimeoutSeconds", "10"),
+    ("PaymentStepTimeoutSeconds", "11"),
+    ("StepFunctionTimeoutSeconds", "4"),
+    ("StepTimeoutSeconds", "5"),
+    ("WorkflowTimeoutSeconds", "14"),
+    ("WorkflowWaitMs", "15000"),
+    ("IdempotencyLeaseMs", "35000"),
+    ("GuardDelaySeconds", "4"),
+    ("SettlementFirstWaitSeconds", "1"),
+    ("SettlementLongestWaitSeconds", "4"),
+    ("SettlementRestSeconds", "2"),
+    ("QueueVisibilitySeconds", "25"),
+    ("UnauthorizedLifeMs", "8000"),
+];
 
 /// What a shop is started with.
 #[derive(Debug)]
@@ -29,6 +50,8 @@ pub struct Plan {
     /// What it writes.
     pub directory: PathBuf,
     ports: Ports,
+    /// The ports of the fault proxy, if the functions' calls go through one.
+    proxy: Option<ProxyPorts>,
     parameters: Vec<(&'static str, String)>,
 }
 
@@ -37,7 +60,16 @@ struct Ports {
     aws: u16,
     web: u16,
     stripe: u16,
+    paypal: u16,
     simulator: u16,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ProxyPorts {
+    aws: u16,
+    stripe: u16,
+    paypal: u16,
+    control: u16,
 }
 
 impl Plan {
@@ -60,26 +92,28 @@ impl Plan {
             aws: port("SOUK_AWS_PORT", 4566, "the local AWS")?,
             web: port("SOUK_WEB_PORT", 8080, "the page")?,
             stripe: port("SOUK_STRIPE_PORT", 12111, "the simulated Stripe")?,
+            paypal: port("SOUK_PAYPAL_PORT", 12112, "the simulated PayPal")?,
             simulator: port("SOUK_SIMULATOR_PORT", 12110, "the payment simulator's control")?,
         };
-        Ok(Self { directory: paths::local(), ports, parameters: Vec::new() })
+        Ok(Self { directory: paths::local(), ports, proxy: None, parameters: Vec::new() })
     }
 
-    /// For tests: free ports, beside a shop that may be running, and short limits where a test waits for one.
+    /// For tests: free ports, beside a shop that may be running, every call of a function through the fault proxy, and
+    /// short limits where a test waits for one.
     ///
     /// # Errors
     /// When no port is free.
     pub fn for_tests() -> Result<Self> {
         // Held together, so that none is given twice.
-        let held = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let held = [(); 9].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
         let mut free = Vec::new();
         for listener in &held {
             free.push(listener.as_ref().map_err(|error| anyhow!("no port is free: {error}"))?.local_addr()?.port());
         }
-        let ports = Ports { aws: free[0], web: free[1], stripe: free[2], simulator: free[3] };
-        let parameters = [("ProviderCallTimeoutMs", "2500"), ("ProviderTotalTimeoutMs", "5000"), ("IdempotencyLeaseMs", "35000")];
-        let parameters = parameters.map(|(name, value)| (name, value.to_owned())).to_vec();
-        Ok(Self { directory: paths::local().join("test"), ports, parameters })
+        let ports = Ports { aws: free[0], web: free[1], stripe: free[2], paypal: free[3], simulator: free[4] };
+        let proxy = ProxyPorts { aws: free[5], stripe: free[6], paypal: free[7], control: free[8] };
+        let parameters = TEST_LIMITS.map(|(name, value)| (name, value.to_owned())).to_vec();
+        Ok(Self { directory: paths::local().join("test"), ports, proxy: Some(proxy), parameters })
     }
 
     fn endpoint(&self) -> String {
@@ -99,6 +133,7 @@ pub struct Stack {
     directory: PathBuf,
     // Dropped in this order: the page first, the local AWS with its functions last.
     web: Web,
+    proxy: Option<Running>,
     simulator: Running,
     aws: Running,
 }
@@ -107,7 +142,7 @@ impl Stack {
     /// Answers when some part of it ended by itself, with what it said.
     pub async fn broke(&mut self) -> anyhow::Error {
         loop {
-            for part in [&mut self.aws, &mut self.simulator] {
+            for part in [Some(&mut self.aws), Some(&mut self.simulator), self.proxy.as_mut()].into_iter().flatten() {
                 if let Ok(Some(status)) = part.ended() {
                     return anyhow!(part.failure(&format!("ended by itself with {status}")));
                 }
@@ -151,15 +186,17 @@ pub async fn start(plan: &Plan) -> Result<Stack> {
         std::fs::remove_dir_all(plan.directory.join("aws"))?;
     }
     std::fs::create_dir_all(plan.directory.join("aws"))?;
-    let (aws, simulator) = step("Start the local AWS and the payment simulator", None, async {
+    let (aws, simulator, proxy) = step("Start the local AWS and the payment simulator", None, async {
         let mut aws = local_aws(plan)?;
         let mut simulator = start_payment_simulator(plan)?;
+        let proxy = plan.proxy.map(|proxy| start_fault_proxy(plan, proxy)).transpose()?;
         answers(&mut aws, &format!("{}/_ministack/health", plan.endpoint())).await?;
         answers(&mut simulator, &format!("http://127.0.0.1:{}/ledger", plan.ports.simulator)).await?;
-        Ok((aws, simulator))
+        Ok((aws, simulator, proxy))
     })
     .await?;
-    let deploy = sam_deploy(plan);
+    let root = webhook_root(plan).await?;
+    let deploy = sam_deploy(plan, &root);
     let log = deploy.log();
     step("Deploy the template", Some(&log), deploy.run()).await?;
     let prepared = step("Create the customers and stock the shelves", None, async {
@@ -169,10 +206,11 @@ pub async fn start(plan: &Plan) -> Result<Stack> {
     })
     .await?;
     let outputs = outputs(plan, &prepared);
+    send_webhooks(plan, &outputs).await?;
     let web = web::serve(plan.ports.web, &outputs).await?;
     std::fs::write(plan.directory.join("lambda.env"), lambda_env(plan, &prepared))?;
     std::fs::write(plan.directory.join("outputs.json"), serde_json::to_string_pretty(&outputs)?)?;
-    Ok(Stack { outputs, directory: plan.directory.clone(), web, simulator, aws })
+    Ok(Stack { outputs, directory: plan.directory.clone(), web, proxy, simulator, aws })
 }
 
 fn local_aws(plan: &Plan) -> Result<Running> {
@@ -184,6 +222,8 @@ fn local_aws(plan: &Plan) -> Result<Running> {
         .clean_environment()
         .directory(&directory)
         .envs(local_environment(&plan.endpoint()))
+        // Where functions send their calls: this variable wins over the template's.
+        .env("AWS_ENDPOINT_URL", plan.proxy.map_or_else(|| plan.endpoint(), |proxy| format!("http://127.0.0.1:{}", proxy.aws)))
         .env("AUTH", "true")
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", port)
@@ -207,8 +247,41 @@ pub fn payment_simulator() -> Result<PathBuf> {
 fn start_payment_simulator(plan: &Plan) -> Result<Running> {
     let name = if plan.directory == paths::local() { "payment-simulator" } else { "payment-simulator-test" };
     let port = |port: u16| port.to_string();
-    let ports = ["--stripe-port".to_owned(), port(plan.ports.stripe), "--control-port".to_owned(), port(plan.ports.simulator)];
+    let ports = [("--stripe-port", plan.ports.stripe), ("--paypal-port", plan.ports.paypal), ("--control-port", plan.ports.simulator)];
+    let ports = ports.into_iter().flat_map(|(name, number)| [name.to_owned(), port(number)]);
     Program::new(name, payment_simulator()?).args(ports).start()
+}
+
+/// Every call of a function goes through it, so that tests can count calls and make chosen ones go wrong.
+fn start_fault_proxy(plan: &Plan, proxy: ProxyPorts) -> Result<Running> {
+    let upstream = |port: u16| format!("http://127.0.0.1:{port}");
+    let program = paths::root().join("target").join(host()?).join("debug").join("fault-proxy");
+    Program::new("fault-proxy-test", program)
+        .args(["--aws-upstream".to_owned(), plan.endpoint(), "--aws-port".into(), proxy.aws.to_string()])
+        .args(["--stripe-upstream".to_owned(), upstream(plan.ports.stripe), "--stripe-port".into(), proxy.stripe.to_string()])
+        .args(["--paypal-upstream".to_owned(), upstream(plan.ports.paypal), "--paypal-port".into(), proxy.paypal.to_string()])
+        .args(["--control-port".to_owned(), proxy.control.to_string()])
+        .start()
+}
+
+/// The simulated PayPal's root certificate, as the template takes it: base64 of its PEM.
+async fn webhook_root(plan: &Plan) -> Result<String> {
+    let url = format!("http://127.0.0.1:{}/paypal-root.pem", plan.ports.simulator);
+    let pem = reqwest::get(url).await?.error_for_status()?.bytes().await?;
+    Ok(base64::engine::general_purpose::STANDARD.encode(pem))
+}
+
+/// Has the simulator send its webhooks to the shop.
+async fn send_webhooks(plan: &Plan, outputs: &Value) -> Result<()> {
+    let api = outputs["api_url"].as_str().unwrap_or_default();
+    for webhooks in [
+        json!({"provider": "stripe", "url": format!("{api}/v1/webhooks/stripe"), "secret": "whsec_simulator"}),
+        json!({"provider": "paypal", "url": format!("{api}/v1/webhooks/paypal"), "webhook_id": "WH-SIMULATOR"}),
+    ] {
+        let put = reqwest::Client::new().put(format!("http://127.0.0.1:{}/webhooks", plan.ports.simulator)).json(&webhooks);
+        put.send().await?.error_for_status()?;
+    }
+    Ok(())
 }
 
 async fn answers(running: &mut Running, url: &str) -> Result<()> {
@@ -226,12 +299,14 @@ async fn answers(running: &mut Running, url: &str) -> Result<()> {
     bail!(running.failure("did not answer within 30 s"))
 }
 
-fn sam_deploy(plan: &Plan) -> Program {
+fn sam_deploy(plan: &Plan, webhook_root: &str) -> Program {
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     let mut parameters = vec![
         ("Stage", "local".to_owned()),
         ("Architecture", architecture.to_owned()),
-        ("StripeBaseUrl", format!("http://127.0.0.1:{}/", plan.ports.stripe)),
+        ("StripeBaseUrl", format!("http://127.0.0.1:{}/", plan.proxy.map_or(plan.ports.stripe, |proxy| proxy.stripe))),
+        ("PaypalBaseUrl", format!("http://127.0.0.1:{}/", plan.proxy.map_or(plan.ports.paypal, |proxy| proxy.paypal))),
+        ("PaypalWebhookRoot", webhook_root.to_owned()),
         ("LocalShopUrl", plan.web_url()),
     ];
     parameters.extend(plan.parameters.clone());
@@ -256,6 +331,8 @@ fn outputs(plan: &Plan, prepared: &Value) -> Value {
         "client_id": stack["UserPoolClientId"],
         "payment_simulator_url": format!("http://127.0.0.1:{}", plan.ports.simulator),
         "stripe_url": format!("http://127.0.0.1:{}", plan.ports.stripe),
+        "paypal_url": format!("http://127.0.0.1:{}", plan.ports.paypal),
+        "fault_proxy_url": plan.proxy.map(|proxy| format!("http://127.0.0.1:{}", proxy.control)),
         "users": prepared["users"],
         "stack": stack,
     })

@@ -128,9 +128,9 @@ impl ViewOrders {
         let (order, _) = self.own(caller, request).await?;
         let not_ready = || {
             let detail = match order.status() {
-                Status::Pending => "The order is not confirmed yet; its receipt follows.",
-                Status::Confirmed => "The receipt is being written; try again in a few seconds.",
-                Status::Rejected => "This order was not confirmed, so there is no receipt.",
+                Status::Pending | Status::PaymentPending => "The order is not confirmed yet; its receipt follows.",
+                Status::Confirmed | Status::Paid => "The receipt is being written; try again in a few seconds.",
+                Status::Rejected | Status::Cancelled => "This order was not confirmed, so there is no receipt.",
             };
             Problem::new(404, "receipt_not_ready", "There is no receipt", detail)
         };
@@ -180,10 +180,10 @@ fn timeline_entry(event: &Event) -> Value {
             }
             reason
         }
-        Fact::PaymentAuthorized { attempt } | Fact::PaymentVoided { attempt } | Fact::OrderConfirmed { attempt } => {
+        Fact::PaymentAuthorized { attempt, .. } | Fact::PaymentVoided { attempt } | Fact::OrderConfirmed { attempt } => {
             json!({"attempt": attempt})
         }
-        Fact::InventoryReserved {} | Fact::InventoryReleased {} => json!({}),
+        _ => json!({}),
     };
     json!({"sequence": event.sequence, "type": event.fact.name(), "at": event.at, "data": data})
 }

@@ -1,8 +1,11 @@
 //! What a provider can say of an attempt to pay, and what that means for the order.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::order::{Decision, Order, Refusal};
+use super::order::{Attempt, Decision, Order, Outcome, Refusal};
+
+/// A hold that is not needed any more is freed within this time of the provider being reachable, or somebody must look.
+const HOLD_OVERSTAYS: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a provider says of a prepared attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,95 @@ impl Order {
             PaymentState::Captured if self.captured_attempt() == Some(attempt) => Decision::AlreadyDone,
             PaymentState::Captured if self.capture_is_under_way(attempt) => self.capture(attempt),
             PaymentState::Captured => Decision::NotAllowed(Refusal::NotCapturing),
+        }
+    }
+
+    /// What is wrong between this attempt's events and what its provider says now; nothing, when they agree or when what
+    /// they differ in is owed and being settled.
+    pub fn difference(&self, attempt: &Attempt, state: &PaymentState, now: Timestamp) -> Option<&'static str> {
+        let captured = self.captured_attempt() == Some(attempt.number);
+        let confirmed = *self.outcome() == Outcome::Confirmed { attempt: attempt.number };
+        let overstays = || self.ended_at().is_some_and(|ended| now.duration_since(ended) > HOLD_OVERSTAYS);
+        match state {
+            PaymentState::Captured if captured || self.capture_is_under_way(attempt.number) => None,
+            PaymentState::Captured => Some("the provider took money that no event speaks of"),
+            _ if captured => Some("the events say that money was taken, and the provider does not"),
+            PaymentState::Authorized { .. } if attempt.voided => {
+                Some("the provider holds money for an attempt that is called dead")
+            }
+            PaymentState::Authorized { .. } if self.may_void(attempt) && overstays() => {
+                Some("the provider holds money that is not needed, for over an hour")
+            }
+            PaymentState::Authorized { .. } => None,
+            _ if confirmed => Some("the order is confirmed, and the provider holds no money for it"),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider},
+        ids::CustomerId,
+        money::{Currency, Money},
+    };
+
+    fn order(facts: &[Fact]) -> Order {
+        let price = Money { amount: 4599, currency: Currency::USD };
+        let placed = OrderPlaced {
+            customer_id: CustomerId("kareem".into()),
+            fingerprint: "f".into(),
+            items: vec![Line { sku: "mug".parse().unwrap(), name: "Mug".into(), quantity: 1, unit_price: price }],
+            total: price,
+            payment_methods: vec![Provider::Stripe],
+        };
+        let prepared = Fact::PaymentPrepared { attempt: 1, provider: Provider::Stripe, reference: "pi_1".into() };
+        let facts = [Fact::OrderPlaced(placed), Fact::InventoryReserved {}, prepared].into_iter().chain(facts.iter().cloned());
+        let order_id: crate::domain::ids::OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
+        let event = |(sequence, fact)| Event { order_id: order_id.clone(), sequence, at: Timestamp::UNIX_EPOCH, fact };
+        Order::from_events(&(1..).zip(facts).map(event).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn differs(facts: &[Fact], state: &PaymentState, minutes: i64) -> bool {
+        let order = order(facts);
+        let now = Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_mins(minutes)).unwrap();
+        order.difference(order.attempt(1).unwrap(), state, now).is_some()
+    }
+
+    const HELD: PaymentState = PaymentState::Authorized { capture_before: None };
+
+    #[test]
+    fn money_that_no_event_speaks_of_is_a_difference() {
+        let confirmed = [Fact::PaymentAuthorized { attempt: 1, capture_before: None }, Fact::OrderConfirmed { attempt: 1 }];
+        let capturing = [&confirmed[..], &[Fact::CaptureStarted { attempt: 1 }]].concat();
+        let captured = [&capturing[..], &[Fact::PaymentCaptured { attempt: 1 }]].concat();
+        assert!(differs(&[], &PaymentState::Captured, 0));
+        assert!(differs(&confirmed, &PaymentState::Captured, 0));
+        assert!(!differs(&capturing, &PaymentState::Captured, 0), "it is being heard of");
+        assert!(!differs(&captured, &PaymentState::Captured, 0));
+        assert!(differs(&captured, &HELD, 0));
+        assert!(differs(&captured, &PaymentState::Voided, 0));
+        assert!(differs(&confirmed, &PaymentState::Voided, 0));
+        assert!(differs(&confirmed, &PaymentState::Prepared, 0));
+        assert!(!differs(&confirmed, &HELD, 0));
+    }
+
+    #[test]
+    fn a_hold_that_is_not_needed_is_a_difference_once_it_overstays() {
+        let cancelled = [Fact::OrderCancelled { reason: Cancellation::CustomerRequest }];
+        assert!(!differs(&cancelled, &HELD, 59));
+        assert!(differs(&cancelled, &HELD, 61));
+        let voided = [&cancelled[..], &[Fact::PaymentVoided { attempt: 1 }]].concat();
+        assert!(differs(&voided, &HELD, 0));
+        assert!(!differs(&voided, &PaymentState::Voided, 0));
+    }
+
+    #[test]
+    fn an_attempt_without_an_outcome_is_no_difference() {
+        for state in [PaymentState::Prepared, PaymentState::Undecided, PaymentState::ActionRequired, PaymentState::Voided, HELD] {
+            assert!(!differs(&[], &state, 0), "{state:?}");
         }
     }
 }

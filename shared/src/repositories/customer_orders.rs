@@ -122,4 +122,41 @@ impl CustomerOrdersTable {
         let items = items.map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
         Ok(Page { items, next: page.last_evaluated_key.map(text_key) })
     }
+
+    /// Orders that were placed since and whose money is not settled, by a scan of the view: for the reconciliation only.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub async fn unsettled_since(&self, since: Timestamp) -> Result<Vec<OrderId>, RepositoryError> {
+        let unsettled = [Status::Pending, Status::PaymentPending, Status::Confirmed];
+        let names: Vec<String> = (0..unsettled.len()).map(|index| format!(":status{index}")).collect();
+        let mut scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression(format!("placed_order >= :since AND #status IN ({})", names.join(", ")))
+            .projection_expression("order_id")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":since", AttributeValue::S(format!("{since:.3}")));
+        for (name, status) in names.into_iter().zip(unsettled) {
+            let value =
+                serde_dynamo::to_attribute_value(status).map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
+            scan = scan.expression_attribute_values(name, value);
+        }
+        let items: Vec<_> = scan
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|error| RepositoryError::aws("Scan", &error))?;
+        let rows: Vec<OrderIdRow> =
+            serde_dynamo::from_items(items).map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
+        Ok(rows.into_iter().map(|row| row.order_id).collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct OrderIdRow {
+    order_id: OrderId,
 }

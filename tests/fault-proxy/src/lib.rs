@@ -2,8 +2,8 @@
 //! port of its own, numbers and counts every call, and makes chosen calls go wrong. A control port beside them tells what
 //! was called and takes what is to fail. Nothing is kept on disk.
 //!
-//! A call takes this way: [`connection`] reads it, [`identity`] and [`orders`] say whose it is, [`calls`] gives it its
-//! name, [`faults`] says whether that name is to be struck, [`proxy`] forwards or strikes, [`capacity`] counts.
+//! A call takes this way: `connection` reads it, `identity` and `orders` say whose it is, `calls` gives it its
+//! name, `faults` says whether that name is to be struck, `proxy` forwards or strikes, `capacity` counts.
 #![allow(clippy::doc_markdown, reason = "PayPal is a name, not code")]
 
 mod answer;

@@ -43,9 +43,22 @@ struct Link {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Authorization {
     pub id: String,
+    #[serde(default)]
     status: String,
     expiration_time: Option<Timestamp>,
     processor_response: Option<ProcessorResponse>,
+    /// Only where the authorisation is read by itself.
+    pub supplementary_data: Option<SupplementaryData>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct SupplementaryData {
+    pub related_ids: Option<RelatedIds>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RelatedIds {
+    pub order_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

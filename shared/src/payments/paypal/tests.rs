@@ -467,18 +467,21 @@ async fn a_refund_that_the_order_does_not_show_whole_is_read_by_itself() {
 }
 
 #[tokio::test]
-async fn the_list_is_searched_in_pages() {
-    let page = |id: &str| {
+async fn the_list_is_searched_in_pages_and_names_paypals_orders() {
+    let page = |id: &str, ours: Value| {
         ok(json!({"total_pages": 2, "transaction_details": [{"transaction_info": {"transaction_id": id,
-            "transaction_event_code": "T1300", "transaction_status": "S", "custom_field": order_id()}}]}))
+            "transaction_event_code": "T1300", "transaction_status": "S", "custom_field": ours}}]}))
     };
-    let canned = canned([page("A1"), page("A2")]).await;
+    let authorization = ok(json!({"id": "A1", "status": "CREATED", "supplementary_data": {"related_ids": {"order_id": "5O1"}}}));
+    let canned = canned([page("A1", json!(order_id())), page("A2", Value::Null), authorization]).await;
     let until: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
     let listed = paypal(&canned).list_transactions("2026-11-20T00:00:00Z".parse().unwrap(), until).await.unwrap();
-    assert_eq!(listed.iter().map(|payment| payment.reference.as_str()).collect::<Vec<_>>(), ["A1", "A2"]);
+    let references: Vec<_> = listed.iter().map(|payment| payment.reference.as_str()).collect();
+    assert_eq!(references, ["5O1", "A2"], "what is not ours is not looked up");
     let lines: Vec<_> = acts(&canned).into_iter().map(|asked| asked.line).collect();
     assert!(lines[0].contains("balance_affecting_records_only=N") && lines[0].contains("page=1"), "{lines:?}");
     assert!(lines[1].contains("page=2") && lines[1].contains("start_date=2026-11-20T00%3A00%3A00Z"), "{lines:?}");
+    assert_eq!(lines[2], "GET /v2/payments/authorizations/A1");
 }
 
 #[test]

@@ -1,20 +1,20 @@
 //! `PayPal`'s own list of what moved: <https://developer.paypal.com/docs/api/transaction-search/v1/>. It shows a
 //! transaction up to three hours late.
 //!
-//! A transaction names our order in `custom_field`. It names `PayPal`'s order, the attempt's reference, where its
-//! `paypal_reference_id` is of type `ODR`; where that is of type `TXN`, it belongs to the payment of the transaction that it
-//! names, such as a capture to that of its authorisation. Where `PayPal`'s order is named by neither, what is answered as
-//! the reference is the first transaction's id, and only our order's id can be matched. Authorisations, voids and payments
-//! make a payment; what goes back to her does not.
+//! A transaction names our order in `custom_field`. `PayPal`'s order, the attempt's reference, it names only where its
+//! `paypal_reference_id` is of type `ODR`; else its authorisation is read, which names it. An authorisation, its void and its
+//! capture are one payment; what goes back to her is none. Of a payment that is not ours, or that names no order of
+//! `PayPal`'s, the reference is a transaction's id.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use reqwest::StatusCode;
 
 use super::{
     super::{ListedPayment, PaymentError, PaymentState},
-    Paypal,
-    shapes::{Transaction, Transactions},
+    Paypal, Refused,
+    shapes::{Authorization, Transaction, Transactions},
 };
 
 /// The longest span of time that one search may cover.
@@ -29,7 +29,22 @@ impl Paypal {
         for (from, to) in windows(since, until) {
             self.list_window(from, to, &mut all).await?;
         }
-        Ok(all.by_reference.into_values().collect())
+        let mut payments: Vec<_> = all.by_reference.into_values().collect();
+        for payment in payments.iter_mut().filter(|payment| payment.order_id.is_some()) {
+            if let Some(order) = self.order_of(&payment.reference).await? {
+                payment.reference = order;
+            }
+        }
+        Ok(payments)
+    }
+
+    /// `PayPal`'s order that this authorisation is of; nothing, if it is no authorisation.
+    async fn order_of(&self, authorization: &str) -> Result<Option<String>, PaymentError> {
+        match self.get::<Authorization>(&["v2", "payments", "authorizations", authorization], &[]).await {
+            Ok(authorization) => Ok(authorization.supplementary_data.and_then(|data| data.related_ids?.order_id)),
+            Err(Refused::ByPaypal(StatusCode::NOT_FOUND, _)) => Ok(None),
+            Err(refused) => Err(self.error(refused)),
+        }
     }
 
     async fn list_window(&self, from: Timestamp, to: Timestamp, all: &mut Payments) -> Result<(), PaymentError> {
@@ -88,7 +103,8 @@ impl Payments {
         let named = transaction.paypal_reference_id;
         let reference = match (transaction.paypal_reference_id_type.as_deref(), named) {
             (Some("ODR"), Some(order)) => order,
-            (_, Some(other)) => self.reference_of.get(&other).cloned().unwrap_or_else(|| id.clone()),
+            // Its authorisation, whose own transaction may be older than what is listed.
+            (Some("TXN"), Some(other)) => self.reference_of.get(&other).cloned().unwrap_or(other),
             _ => id.clone(),
         };
         self.reference_of.insert(id, reference.clone());
@@ -161,12 +177,12 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_order_of_paypals_is_known_by_itself() {
+    fn what_names_no_order_of_paypals_is_known_by_its_authorisation() {
         let alone = listed(
             r#"[{"transaction_id":"C2","paypal_reference_id":"A9","paypal_reference_id_type":"TXN","transaction_event_code":"T0006",
                  "transaction_status":"S","custom_field":"somebody else's"}]"#,
         );
-        assert_eq!(alone, [ListedPayment { reference: "C2".into(), order_id: None, state: PaymentState::Captured }]);
+        assert_eq!(alone, [ListedPayment { reference: "A9".into(), order_id: None, state: PaymentState::Captured }]);
     }
 
     #[test]

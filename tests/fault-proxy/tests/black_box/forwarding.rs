@@ -11,7 +11,7 @@ use fault_proxy::{Route, Setup};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{ORDER, Proxy, is_reset, put_event, read};
+use crate::harness::{Answer, ORDER, Proxy, is_reset, put_event, read};
 
 /// Sends text as it is and reads the answer to its head's end.
 fn exchange(stream: &mut TcpStream, request: &str) -> io::Result<String> {
@@ -162,19 +162,32 @@ async fn an_upstream_that_is_down_looks_like_one_a_reset_and_no_answer() {
     assert_eq!((&calls[0]["status"], &calls[0]["response_bytes"]), (&Value::Null, &Value::Null));
 }
 
-#[tokio::test]
-async fn an_answer_that_breaks_off_is_a_reset_not_half_an_answer() {
+/// What comes through of an answer that an upstream sends as this text, closing the connection behind it.
+async fn through(answer: &'static str) -> reqwest::Result<Answer> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let upstream = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let _ = stream.read(&mut [0; 1024]).await;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
     });
     let setup = Setup { aws: Some(Route { upstream: upstream.parse().unwrap(), port: 0 }), ..Setup::default() };
     let addresses = fault_proxy::start(setup).await.unwrap();
-    let answer = read(reqwest::Client::new().get(addresses.aws_url.unwrap())).await;
+    read(reqwest::Client::new().get(addresses.aws_url.unwrap())).await
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_a_reset_not_half_an_answer() {
+    let answer = through("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
     assert!(is_reset(&answer), "{answer:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_added_to_an_answer_but_the_length_of_a_chunked_one() {
+    let answer = through("HTTP/1.1 200 OK\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n").await.unwrap();
+    let headers: Vec<(&str, &str)> =
+        answer.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    assert_eq!((answer.text.as_str(), headers), ("ok", vec![("x-a", "1"), ("content-length", "2")]));
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::sleep};
 
 pub const ORDER: &str = "ord_0123456789abcdef0123456789abcdef";
+/// How long a client here waits for an answer that never comes.
+const PATIENCE: Duration = Duration::from_secs(10);
 pub const OTHER_ORDER: &str = "ord_ffffffffffffffffffffffffffffffff";
 
 /// A request as the upstream got it.
@@ -148,8 +150,9 @@ impl Proxy {
     pub async fn start() -> Self {
         let upstream = Upstream::start().await;
         let route = || Some(Route { upstream: upstream.url().parse().unwrap(), port: 0 });
+        let http = Client::builder().timeout(PATIENCE).build().unwrap();
         let setup = Setup { aws: route(), stripe: route(), paypal: route(), control_port: 0 };
-        Self { addresses: fault_proxy::start(setup).await.unwrap(), upstream, http: Client::new() }
+        Self { addresses: fault_proxy::start(setup).await.unwrap(), upstream, http }
     }
 
     pub fn aws(&self) -> &str {

@@ -145,12 +145,14 @@ async fn an_object_that_names_its_order_goes_by_that_whoever_asked() {
     proxy.stripe("a", Method::GET, &format!("payment_intents?o={ORDER}"), "").await.unwrap();
     proxy.upstream.will_answer(200, &json!({"id": "77A", "purchase_units": [{"custom_id": OTHER_ORDER}]}));
     proxy.paypal("a", Method::GET, "v2/checkout/orders/77A", &json!({})).await.unwrap();
-    for id in ["pi_1", "pi_2", "pi_3"] {
+    proxy.upstream.will_answer(200, &intent("pi_4", OTHER_ORDER));
+    proxy.stripe("a", Method::GET, &format!("payment_intents/pi_4?o={ORDER}"), "").await.unwrap();
+    for id in ["pi_1", "pi_2", "pi_3", "pi_4"] {
         proxy.stripe("b", Method::GET, &format!("payment_intents/{id}"), "").await.unwrap();
     }
     proxy.paypal("b", Method::GET, "v2/checkout/orders/77A", &json!({})).await.unwrap();
-    let orders: Vec<Value> = proxy.calls().await.iter().skip(2).map(|call| call["order_id"].clone()).collect();
-    assert_eq!(orders, [json!(ORDER), json!(OTHER_ORDER), Value::Null, json!(OTHER_ORDER)]);
+    let orders: Vec<Value> = proxy.calls().await.iter().skip(3).map(|call| call["order_id"].clone()).collect();
+    assert_eq!(orders, [json!(ORDER), json!(OTHER_ORDER), Value::Null, json!(OTHER_ORDER), json!(OTHER_ORDER)]);
 }
 
 #[tokio::test]
