@@ -48,7 +48,7 @@ impl Paypal {
     }
 
     async fn list_window(&self, from: Timestamp, to: Timestamp, all: &mut Payments) -> Result<(), PaymentError> {
-        let (from, to) = (seconds(from), seconds(to));
+        let (from, to) = (millis(from), millis(to));
         for page in 1_u32.. {
             let number = page.to_string();
             let query = [
@@ -84,9 +84,9 @@ fn windows(since: Timestamp, until: Timestamp) -> Vec<(Timestamp, Timestamp)> {
     spans
 }
 
-/// The time in whole seconds, as the search wants it.
-fn seconds(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+/// The time to the millisecond, as the search takes it.
+fn millis(at: Timestamp) -> String {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at).to_string()
 }
 
 /// Transactions, put together to the payments that they belong to.
