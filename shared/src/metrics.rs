@@ -1,4 +1,4 @@
-//! Metrics: one line of JSON on standard output, which CloudWatch reads as metrics (the embedded metric format), so that
+//! Metrics: one line of JSON on standard output, which `CloudWatch` reads as metrics (the embedded metric format), so that
 //! counting costs no call. <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::io::{self, Write as _};

@@ -102,7 +102,7 @@ impl Canned {
                 Script::WithHeader(status, body, header) => (status, body, header),
                 Script::Break => return,
                 Script::Silence => {
-                    sleep(Duration::from_secs(60)).await;
+                    sleep(Duration::from_mins(1)).await;
                     return;
                 }
             };
@@ -117,9 +117,9 @@ impl Canned {
 }
 
 async fn hear(stream: &mut TcpStream) -> Option<Asked> {
-    let mut heard = Vec::new();
+    let mut bytes = Vec::new();
     loop {
-        let text = String::from_utf8_lossy(&heard).into_owned();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let (line, head) = head.split_once("\r\n").unwrap_or((head, ""));
             let line = line.trim_end_matches(" HTTP/1.1").to_owned();
@@ -131,7 +131,7 @@ async fn hear(stream: &mut TcpStream) -> Option<Asked> {
         }
         let mut chunk = [0; 4096];
         match stream.read(&mut chunk).await {
-            Ok(read) if read > 0 => heard.extend_from_slice(&chunk[..read]),
+            Ok(read) if read > 0 => bytes.extend_from_slice(&chunk[..read]),
             _ => return None,
         }
     }

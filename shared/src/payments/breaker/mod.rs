@@ -260,11 +260,11 @@ impl Guarded {
 
     fn tell(&self, before: &Health, next: &Health) {
         let transition = match (before.is_open(), next.is_open()) {
-            (false, true) => "BreakerOpened",
+            (false, false) => return,
             (true, false) => "BreakerClosed",
             (true, true) if next.probe.is_some() => "BreakerProbed",
             (true, true) => "BreakerReopened",
-            (false, false) => return,
+            (false, true) => "BreakerOpened",
         };
         tracing::warn!(provider = %self.provider, transition, "the circuit breaker changed");
         metrics::count(transition, &[("provider", self.provider.name())]);

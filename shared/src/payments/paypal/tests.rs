@@ -1,4 +1,4 @@
-//! What each of PayPal's answers means, and what PayPal is asked.
+//! What each of `PayPal`'s answers means, and what `PayPal` is asked.
 
 use super::*;
 use crate::{
@@ -40,28 +40,28 @@ fn order(status: &str) -> Value {
     ]})
 }
 
-fn order_with(status: &str, payments: Value) -> Value {
+fn order_with(status: &str, payments: &Value) -> Value {
     json!({"id": "5O1", "status": status, "purchase_units": [{"payments": payments}]})
 }
 
 fn authorized(status: &str) -> Value {
     order_with(
         "COMPLETED",
-        json!({"authorizations": [{"id": "A1", "status": status, "expiration_time": "2026-12-24T20:00:00Z"}]}),
+        &json!({"authorizations": [{"id": "A1", "status": status, "expiration_time": "2026-12-24T20:00:00Z"}]}),
     )
 }
 
 fn captured() -> Value {
     order_with(
         "COMPLETED",
-        json!({
+        &json!({
             "authorizations": [{"id": "A1", "status": "CAPTURED"}],
             "captures": [{"id": "C1", "status": "COMPLETED"}],
         }),
     )
 }
 
-/// A canned PayPal whose first answer is an access token.
+/// A canned `PayPal` whose first answer is an access token.
 async fn canned(answers: impl IntoIterator<Item = Script>) -> Canned {
     Canned::answering(std::iter::once(granted()).chain(answers)).await
 }
@@ -167,7 +167,7 @@ async fn each_authorisation_has_its_meaning_whatever_the_orders_status() {
     }
     let denied = order_with(
         "COMPLETED",
-        json!({"authorizations": [{"id": "A1", "status": "DENIED", "processor_response": {"response_code": "5120"}}]}),
+        &json!({"authorizations": [{"id": "A1", "status": "DENIED", "processor_response": {"response_code": "5120"}}]}),
     );
     assert_eq!(read(denied).await, Ok(PaymentState::Declined("5120".into())));
 }
@@ -193,7 +193,7 @@ async fn a_capture_that_was_taken_stays_so_when_money_goes_back_and_one_that_fai
     let with = |status: &str| {
         order_with(
             "COMPLETED",
-            json!({
+            &json!({
             "authorizations": [{"id": "A1", "status": "CAPTURED"}], "captures": [{"id": "C1", "status": status}]}),
         )
     };
@@ -366,7 +366,7 @@ async fn a_void_frees_the_hold_and_leaves_what_cannot_be_cancelled_as_it_stands(
 async fn an_order_whose_one_authorisation_was_denied_is_dead() {
     let denied = canned([ok(authorized("DENIED"))]).await;
     assert_eq!(paypal(&denied).void("5O1").await, Ok(PaymentState::Voided));
-    let not_completed = order_with("APPROVED", json!({"authorizations": [{"id": "A1", "status": "DENIED"}]}));
+    let not_completed = order_with("APPROVED", &json!({"authorizations": [{"id": "A1", "status": "DENIED"}]}));
     let canned = canned([ok(not_completed)]).await;
     assert_eq!(paypal(&canned).void("5O1").await, Ok(PaymentState::Declined("denied".into())));
 }
@@ -440,7 +440,7 @@ async fn each_answer_to_a_refund_has_its_meaning() {
 fn refunded(custom_id: Option<&str>) -> Value {
     order_with(
         "COMPLETED",
-        json!({
+        &json!({
             "captures": [{"id": "C1", "status": "REFUNDED"}],
             "refunds": [{"id": "R1", "status": "COMPLETED", "custom_id": custom_id}],
         }),
@@ -467,18 +467,21 @@ async fn a_refund_that_the_order_does_not_show_whole_is_read_by_itself() {
 }
 
 #[tokio::test]
-async fn the_list_is_searched_in_pages() {
-    let page = |id: &str| {
+async fn the_list_is_searched_in_pages_and_names_paypals_orders() {
+    let page = |id: &str, ours: Value| {
         ok(json!({"total_pages": 2, "transaction_details": [{"transaction_info": {"transaction_id": id,
-            "transaction_event_code": "T1300", "transaction_status": "S", "custom_field": order_id()}}]}))
+            "transaction_event_code": "T1300", "transaction_status": "S", "custom_field": ours}}]}))
     };
-    let canned = canned([page("A1"), page("A2")]).await;
+    let authorization = ok(json!({"id": "A1", "status": "CREATED", "supplementary_data": {"related_ids": {"order_id": "5O1"}}}));
+    let canned = canned([page("A1", json!(order_id())), page("A2", Value::Null), authorization]).await;
     let until: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
     let listed = paypal(&canned).list_transactions("2026-11-20T00:00:00Z".parse().unwrap(), until).await.unwrap();
-    assert_eq!(listed.iter().map(|payment| payment.reference.as_str()).collect::<Vec<_>>(), ["A1", "A2"]);
+    let references: Vec<_> = listed.iter().map(|payment| payment.reference.as_str()).collect();
+    assert_eq!(references, ["5O1", "A2"], "what is not ours is not looked up");
     let lines: Vec<_> = acts(&canned).into_iter().map(|asked| asked.line).collect();
     assert!(lines[0].contains("balance_affecting_records_only=N") && lines[0].contains("page=1"), "{lines:?}");
     assert!(lines[1].contains("page=2") && lines[1].contains("start_date=2026-11-20T00%3A00%3A00Z"), "{lines:?}");
+    assert_eq!(lines[2], "GET /v2/payments/authorizations/A1");
 }
 
 #[test]

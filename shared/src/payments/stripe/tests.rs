@@ -26,7 +26,7 @@ fn ok(body: Value) -> Script {
     Script::Json(200, body)
 }
 
-fn error(status: u16, error: Value) -> Script {
+fn error(status: u16, error: &Value) -> Script {
     Script::Json(status, json!({"error": error}))
 }
 
@@ -127,41 +127,41 @@ async fn an_intent_that_was_never_confirmed_is_not_taken_for_a_declined_one() {
 
 #[tokio::test]
 async fn a_decline_code_is_stripes_else_its_code() {
-    let declined = error(402, json!({"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds"}));
+    let declined = error(402, &json!({"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds"}));
     assert_eq!(authorize(declined).await, Ok(PaymentState::Declined("insufficient_funds".into())));
-    let expired = error(402, json!({"type": "card_error", "code": "expired_card"}));
+    let expired = error(402, &json!({"type": "card_error", "code": "expired_card"}));
     assert_eq!(authorize(expired).await, Ok(PaymentState::Declined("expired_card".into())));
 }
 
 #[tokio::test]
 async fn a_token_that_stripe_does_not_know_declines_the_order() {
     let body = |param: &str| json!({"type": "invalid_request_error", "code": "resource_missing", "param": param});
-    assert_eq!(authorize(error(400, body("payment_method"))).await, Ok(PaymentState::Declined("resource_missing".into())));
-    assert!(matches!(authorize(error(404, body("intent"))).await, Err(PaymentError::Failed { .. })));
+    assert_eq!(authorize(error(400, &body("payment_method"))).await, Ok(PaymentState::Declined("resource_missing".into())));
+    assert!(matches!(authorize(error(404, &body("intent"))).await, Err(PaymentError::Failed { .. })));
 }
 
 #[tokio::test]
 async fn what_may_have_happened_is_unknown_and_what_cannot_have_is_a_failure() {
     for (status, outage) in [(409, false), (500, true), (502, true), (503, true)] {
-        let unknown = authorize(error(status, json!({"type": "api_error"}))).await.unwrap_err();
+        let unknown = authorize(error(status, &json!({"type": "api_error"}))).await.unwrap_err();
         assert!(matches!(unknown, PaymentError::Unknown { .. }), "{status}");
         assert_eq!(unknown.is_outage(), outage, "{status}");
     }
     for status in [400, 401, 403, 404, 429] {
-        let failed = authorize(error(status, json!({"type": "x"}))).await.unwrap_err();
+        let failed = authorize(error(status, &json!({"type": "x"}))).await.unwrap_err();
         assert!(matches!(failed, PaymentError::Failed { outage: false, .. }), "{status}");
     }
     for answer in [Script::Break, Script::Silence] {
         let unknown = authorize(answer).await.unwrap_err();
         assert!(matches!(unknown, PaymentError::Unknown { outage: true, .. }), "{unknown}");
     }
-    let overtaken = error(400, json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
+    let overtaken = error(400, &json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
     assert!(matches!(authorize(overtaken).await, Err(PaymentError::Unknown { outage: false, .. })));
 }
 
 #[tokio::test]
 async fn an_error_tells_codes_and_never_a_message_or_a_token() {
-    let told = error(400, json!({"type": "invalid_request_error", "code": "x", "message": "No such method: 'pm_1'"}));
+    let told = error(400, &json!({"type": "invalid_request_error", "code": "x", "message": "No such method: 'pm_1'"}));
     let failed = authorize(told).await.unwrap_err().to_string();
     assert_eq!(failed, "stripe did not do it: 400 invalid_request_error x");
 }
@@ -222,7 +222,7 @@ async fn the_url_is_told_only_while_stripe_waits_for_her() {
 
 #[tokio::test]
 async fn a_void_or_a_capture_whose_answer_does_not_tell_is_read() {
-    let overtaken = || error(400, json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
+    let overtaken = || error(400, &json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
     for first in [overtaken(), Script::Json(500, json!({})), Script::Break] {
         let canned = Canned::answering([first.clone(), ok(intent("canceled"))]).await;
         assert_eq!(stripe(&canned).void("pi_1").await, Ok(PaymentState::Voided));
@@ -246,7 +246,7 @@ async fn a_capture_takes_the_amount_and_one_that_is_declined_is_read() {
     assert_eq!(stripe(&canned).capture("pi_1", USD(4599)).await, Ok(PaymentState::Captured));
     assert_eq!(canned.lines(), ["POST /v1/payment_intents/pi_1/capture"]);
     assert_eq!(canned.asked()[0].field("amount_to_capture").as_deref(), Some("4599"));
-    let declined = error(402, json!({"type": "card_error", "code": "card_declined"}));
+    let declined = error(402, &json!({"type": "card_error", "code": "card_declined"}));
     let canned = Canned::answering([declined, ok(intent("canceled"))]).await;
     assert_eq!(stripe(&canned).capture("pi_1", USD(4599)).await, Ok(PaymentState::Voided));
 }
@@ -314,7 +314,7 @@ async fn each_status_of_a_refund_has_its_meaning() {
 
 #[tokio::test]
 async fn money_that_went_back_already_went_by_this_refund_or_another() {
-    let gone = || error(400, json!({"type": "invalid_request_error", "code": "charge_already_refunded"}));
+    let gone = || error(400, &json!({"type": "invalid_request_error", "code": "charge_already_refunded"}));
     let listed =
         |id: &str| ok(json!({"data": [{"id": "re_1", "status": "succeeded", "metadata": {"refund_id": id}}], "has_more": false}));
     assert_eq!(refund(vec![gone(), listed(refund_id().as_str())]).await, Ok(RefundState::Refunded));

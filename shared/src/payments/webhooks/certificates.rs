@@ -56,11 +56,20 @@ impl Certificates {
     /// `PAYPAL_WEBHOOK_ROOT_PEM` (in base64, so that it has no line breaks) the one root that is trusted.
     pub fn from_env(limits: Limits) -> Result<Self, Missing> {
         let base_url = config::url("PAYPAL_BASE_URL")?;
-        let local = config::is_local().then(|| base_url.clone());
-        let root = config::text("PAYPAL_WEBHOOK_ROOT_PEM").ok().filter(|_| config::is_local());
-        let pem = |base64: String| String::from_utf8(STANDARD_NO_PAD.decode(base64).unwrap_or_default()).unwrap_or_default();
-        let roots = root.map_or_else(OnceLock::new, |root| OnceLock::from(anchors(&pem(root))));
-        Ok(Self { http: Http::new(Provider::Paypal, base_url, limits), local, roots, by_url: Mutex::default() })
+        if !config::is_local() {
+            return Ok(Self::with(base_url, None, OnceLock::new(), limits));
+        }
+        let root = STANDARD_NO_PAD.decode(config::text("PAYPAL_WEBHOOK_ROOT_PEM")?).unwrap_or_default();
+        Ok(Self::local(base_url, &String::from_utf8(root).unwrap_or_default(), limits))
+    }
+
+    /// From this origin too, under this root alone.
+    pub fn local(origin: Url, root: &str, limits: Limits) -> Self {
+        Self::with(origin.clone(), Some(origin), OnceLock::from(anchors(root)), limits)
+    }
+
+    fn with(base_url: Url, local: Option<Url>, roots: OnceLock<Vec<TrustAnchor<'static>>>, limits: Limits) -> Self {
+        Self { http: Http::new(Provider::Paypal, base_url, limits), local, roots, by_url: Mutex::default() }
     }
 
     /// The chain at this URL, valid now. One that was fetched before is not fetched again.

@@ -10,6 +10,7 @@ mod stripe;
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
+use reqwest::Url;
 
 use self::certificates::Certificates;
 use super::{Limits, paypal::PaypalSecret, secret::CachedSecret, stripe::StripeSecret};
@@ -69,6 +70,15 @@ impl Webhooks {
             paypal: CachedSecret::stored(secrets, config::text("PAYPAL_SECRET_ID")?),
             certificates: Certificates::from_env(Limits::from_env()?)?,
         })
+    }
+
+    /// With secrets that are at hand, and `PayPal`'s certificates from this origin under this root (PEM), for tests.
+    pub fn new(stripe: StripeSecret, paypal: PaypalSecret, paypal_url: Url, root: &str, limits: Limits) -> Self {
+        Self {
+            stripe: CachedSecret::given(stripe),
+            paypal: CachedSecret::given(paypal),
+            certificates: Certificates::local(paypal_url, root, limits),
+        }
     }
 
     /// The event, if the provider signed it.

@@ -57,7 +57,8 @@ impl Transmission {
 #[derive(Deserialize)]
 struct Event {
     id: String,
-    event_type: String,
+    #[serde(rename = "event_type")]
+    kind: String,
     #[serde(default)]
     resource: Resource,
 }
@@ -91,14 +92,14 @@ struct RelatedIds {
 
 /// The event in these bytes, which were verified.
 pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
-    let Event { id, event_type, resource } = serde_json::from_slice(body).map_err(|_| rejected("it is not an event"))?;
+    let Event { id, kind, resource } = serde_json::from_slice(body).map_err(|_| rejected("it is not an event"))?;
     let of_unit = || resource.purchase_units.first().and_then(|unit| unit.custom_id.clone());
     let custom_id = resource.custom_id.clone().or_else(of_unit);
-    let is_order = event_type.starts_with("CHECKOUT.ORDER.");
+    let is_order = kind.starts_with("CHECKOUT.ORDER.");
     Ok(WebhookEvent {
         provider: Provider::Paypal,
         id,
-        kind: event_type,
+        kind,
         reference: if is_order { resource.id } else { resource.supplementary_data.related_ids.order_id },
         // A refund's is the refund's.
         order_id: custom_id.and_then(|id| id.parse().ok()),

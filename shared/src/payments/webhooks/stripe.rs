@@ -61,8 +61,8 @@ struct Data {
 /// A `PaymentIntent`, or what names one: a charge, a refund, a dispute.
 #[derive(Deserialize)]
 struct Object {
-    #[serde(default)]
-    object: String,
+    #[serde(default, rename = "object")]
+    kind: String,
     id: Option<String>,
     payment_intent: Option<String>,
     #[serde(default)]
@@ -81,7 +81,7 @@ pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
         provider: Provider::Stripe,
         id,
         kind,
-        reference: if object.object == "payment_intent" { object.id } else { object.payment_intent },
+        reference: if object.kind == "payment_intent" { object.id } else { object.payment_intent },
         order_id: object.metadata.order_id.and_then(|id| id.parse().ok()),
     })
 }
