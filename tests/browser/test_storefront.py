@@ -1,63 +1,30 @@
 """The storefront as shoppers use it, in a real browser against the stack that is up."""
 
-import json
 import re
 import time
 import urllib.request
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-CHECKOUT = "**/v1/checkout"
-ADDRESS = {"name": "Kareem Adel", "line1": "12 Tahrir Square", "city": "Cairo", "postal_code": "11511"}
-ORDER_TIMEOUT_MS = 40_000
+from shopper import (
+    ADDRESS,
+    CHECKOUT,
+    ORDER_TIMEOUT_MS,
+    answer_with,
+    checkouts_of,
+    expect_confirmed,
+    fill_address,
+    is_checkout,
+    keys_of,
+    open_checkout,
+    pay,
+    sign_in,
+)
+
 LISTED_WITHIN_S = 10
 # The list lags behind the orders: by this time everything placed before is in it.
 SETTLED_AFTER_S = 3
-
-
-def sign_in(page: Page, user: dict):
-    page.goto("/#/sign-in")
-    page.get_by_label("E-mail").fill(user["username"])
-    page.get_by_label("Password").fill(user["password"])
-    page.get_by_test_id("sign-in").click()
-    expect(page.get_by_test_id("sign-out")).to_be_visible()
-
-
-def open_checkout(page: Page, sku: str = "kettle-steel", quantity: int = 1):
-    page.goto(f"/#/checkout/{sku}?quantity={quantity}")
-    expect(page.get_by_test_id("checkout-form")).to_be_visible()
-
-
-def fill_address(page: Page, **changes):
-    for name, value in {**ADDRESS, **changes}.items():
-        page.get_by_test_id(f"field-{name}").fill(value)
-    page.get_by_test_id("field-country").select_option("EG")
-
-
-def pay(page: Page):
-    page.get_by_test_id("pay").click()
-
-
-def expect_confirmed(page: Page) -> str:
-    """Waits for the order's page and its good news; answers the order's id."""
-    expect(page.get_by_test_id("order-status")).to_have_attribute("data-status", re.compile("confirmed|paid"), timeout=ORDER_TIMEOUT_MS)
-    return page.get_by_test_id("order-id").inner_text()
-
-
-def checkouts_of(page: Page) -> list[Request]:
-    """Every checkout the page sends from now on."""
-    sent = []
-    page.on("request", lambda request: sent.append(request) if is_checkout(request) else None)
-    return sent
-
-
-def is_checkout(request: Request) -> bool:
-    return request.method == "POST" and request.url.endswith("/v1/checkout")
-
-
-def keys_of(requests: list[Request]) -> list[str]:
-    return [request.headers["idempotency-key"] for request in requests]
 
 
 def settled_orders(orders) -> set[str]:
@@ -72,16 +39,6 @@ def new_orders(orders, before: set[str]) -> set[str]:
     while not orders.ids() - before and time.monotonic() < deadline:
         time.sleep(0.5)
     return settled_orders(orders) - before
-
-
-def answer_with(status: int, code: str, headers: dict | None = None, **members):
-    """A route handler that answers a problem instead of the shop."""
-    problem = {"type": "about:blank", "title": code, "status": status, "detail": code, "instance": "corr-1234", "code": code, **members}
-
-    def answer(route: Route):
-        route.fulfill(status=status, headers={"Content-Type": "application/problem+json", **(headers or {})}, body=json.dumps(problem))
-
-    return answer
 
 
 def test_a_shopper_buys_a_kettle_and_opens_the_receipt(page, stack, step):

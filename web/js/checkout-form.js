@@ -1,4 +1,4 @@
-/** The form of the checkout: address, card, and a button that says what it costs. */
+/** The form of the checkout: address, payment, and a button that says what it costs. */
 
 import { el } from "./dom.js";
 import { formatMoney } from "./money.js";

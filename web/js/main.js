@@ -65,6 +65,8 @@ function pageFor(route, signal) {
       shown = true;
       firstView = false;
     },
+    /** Opens the same view afresh. */
+    reload: openView,
     /** Leaves for the sign-in page, which comes back here. */
     signInFirst() {
       session.signOut();

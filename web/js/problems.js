@@ -38,6 +38,20 @@ const BY_CODE = {
     title: "This order got mixed up with another",
     words: "Please look at your orders first; if it is not there, press Pay again.",
   }),
+  order_busy: () => ({
+    tone: "warn",
+    title: "We are just taking the payment",
+    words: "Until that is done the order cannot be cancelled. Please try again in a moment.",
+  }),
+  idempotency_in_progress: () => ({
+    tone: "warn",
+    title: "We are still at it",
+    words: "Your last request is being worked on. Please try again in a moment.",
+  }),
+  order_not_cancellable: () => ({
+    title: "This order cannot be cancelled any more",
+    words: "It has moved on since this page was opened. You see below how it stands now.",
+  }),
   receipt_not_ready: () => ({
     tone: "warn",
     title: "The receipt is still being written",

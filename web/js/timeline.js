@@ -23,8 +23,8 @@ export function timeline() {
   };
 }
 
-function entry({ type, at }, start) {
-  const { words, tone } = eventWords(type);
+function entry({ type, at, data }, start) {
+  const { words, tone } = eventWords(type, data);
   return el("li", { class: tone, "data-event": type },
     el("p", { class: "words" }, words),
     el("p", { class: "when" }, el("time", { datetime: at }, timeOfDay(at)), el("span", {}, since(start, at))));

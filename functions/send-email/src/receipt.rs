@@ -13,7 +13,7 @@ use krilla::{
 use lambda_runtime::Error;
 use shared::domain::{event::Line, order::Order, personal::OrderDetails};
 
-use crate::confirmation::address_lines;
+use crate::letter::address_lines;
 
 static TEXT: &[u8] = include_bytes!("../fonts/DejaVuSans.ttf");
 static NUMBERS: &[u8] = include_bytes!("../fonts/DejaVuSansMono.ttf");

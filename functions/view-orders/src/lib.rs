@@ -1,4 +1,7 @@
-//! `GET /v1/orders`, `GET /v1/orders/{order_id}` and its receipt. What is not hers is not there: 404.
+//! `GET /v1/orders`, `GET /v1/orders/{order_id}` and its receipt. What is not hers is not there: 404. An administrator
+//! reads any order.
+
+mod timeline;
 
 use std::time::Duration;
 
@@ -12,8 +15,9 @@ use lambda_http::{
 use serde_json::{Value, json};
 use shared::{
     config::{self, Missing},
+    customer_action::CustomerActions,
     domain::{
-        event::{Event, Fact, public_decline_code},
+        event::Event,
         ids::OrderId,
         order::{Order, Status},
     },
@@ -78,6 +82,8 @@ pub struct ViewOrders {
     pub view: CustomerOrdersTable,
     /// Receipts.
     pub receipts: Receipts,
+    /// What the customer has to do before she can be charged.
+    pub actions: CustomerActions,
 }
 
 impl ViewOrders {
@@ -89,16 +95,20 @@ impl ViewOrders {
         match route(&request).as_str() {
             "GET /v1/orders" => self.list(&Caller::of(&request)?, &request).await,
             "GET /v1/orders/{order_id}" => {
-                let (order, events) = self.own(&Caller::of(&request)?, &request).await?;
-                Ok(json_answer(200, shown(&order, &events).to_string()))
+                let (order, events) = self.order(&Caller::of(&request)?, &request).await?;
+                let mut body = shown(&order, &events);
+                if let Some(action) = self.actions.of(&order).await {
+                    body["payment"]["action"] = action;
+                }
+                Ok(json_answer(200, body.to_string()))
             }
             "GET /v1/orders/{order_id}/receipt" => self.receipt(&Caller::of(&request)?, &request).await,
             _ => Err(Problem::method_not_allowed("GET")),
         }
     }
 
-    /// The order that the path names, if it is the caller's. Strongly consistent.
-    async fn own(&self, caller: &Caller, request: &Request) -> Result<(Order, Vec<Event>), Problem> {
+    /// The order that the path names, if the caller may see it. Strongly consistent.
+    async fn order(&self, caller: &Caller, request: &Request) -> Result<(Order, Vec<Event>), Problem> {
         let none = || Problem::not_found("You have no such order; see GET /v1/orders.");
         let order_id: OrderId = request.path_parameters().first("order_id").and_then(|id| id.parse().ok()).ok_or_else(none)?;
         let events = self.events.load(&order_id).await.map_err(|error| unavailable(&error.to_string()))?;
@@ -106,7 +116,7 @@ impl ViewOrders {
             return Err(none());
         }
         let order = Order::from_events(&events).map_err(|error| unavailable(&error.to_string()))?;
-        if order.placed.customer_id == caller.customer_id { Ok((order, events)) } else { Err(none()) }
+        if may_see(caller, &order) { Ok((order, events)) } else { Err(none()) }
     }
 
     async fn list(&self, caller: &Caller, request: &Request) -> Result<Answer, Problem> {
@@ -125,15 +135,8 @@ impl ViewOrders {
 
     /// 302 to a link that works for some minutes; to a client that asks for JSON, the link itself.
     async fn receipt(&self, caller: &Caller, request: &Request) -> Result<Answer, Problem> {
-        let (order, _) = self.own(caller, request).await?;
-        let not_ready = || {
-            let detail = match order.status() {
-                Status::Pending | Status::PaymentPending => "The order is not confirmed yet; its receipt follows.",
-                Status::Confirmed | Status::Paid => "The receipt is being written; try again in a few seconds.",
-                Status::Rejected | Status::Cancelled => "This order was not confirmed, so there is no receipt.",
-            };
-            Problem::new(404, "receipt_not_ready", "There is no receipt", detail)
-        };
+        let (order, _) = self.order(caller, request).await?;
+        let not_ready = || Problem::new(404, "receipt_not_ready", "There is no receipt", why_no_receipt(order.status()));
         let link = self.receipts.link(&order.id).await?.ok_or_else(not_ready)?;
         let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if accepts.contains("application/json") {
@@ -159,33 +162,24 @@ fn row(row: &OrderRow) -> Value {
     })
 }
 
-fn shown(order: &Order, events: &[Event]) -> Value {
-    let mut body = order_view::body(order);
-    body["timeline"] = events.iter().map(timeline_entry).collect();
-    body
+/// Hers, or any for an administrator.
+fn may_see(caller: &Caller, order: &Order) -> bool {
+    order.placed.customer_id == caller.customer_id || caller.is_admin()
 }
 
-/// An event as the customer sees it: without the provider's references, its unfiltered codes and our fingerprints.
-fn timeline_entry(event: &Event) -> Value {
-    let data = match &event.fact {
-        Fact::OrderPlaced(placed) => json!({"items": placed.items, "total": placed.total}),
-        Fact::PaymentPrepared { attempt, provider, .. } => json!({"attempt": attempt, "provider": provider}),
-        Fact::PaymentDeclined { attempt, decline_code } => {
-            json!({"attempt": attempt, "decline_code": public_decline_code(decline_code)})
-        }
-        Fact::OrderRejected { reason } => {
-            let mut reason = json!(reason);
-            if let Some(code) = reason.get_mut("decline_code") {
-                *code = json!(public_decline_code(code.as_str().unwrap_or_default()));
-            }
-            reason
-        }
-        Fact::PaymentAuthorized { attempt, .. } | Fact::PaymentVoided { attempt } | Fact::OrderConfirmed { attempt } => {
-            json!({"attempt": attempt})
-        }
-        _ => json!({}),
-    };
-    json!({"sequence": event.sequence, "type": event.fact.name(), "at": event.at, "data": data})
+fn why_no_receipt(status: Status) -> &'static str {
+    match status {
+        Status::Pending | Status::PaymentPending => "The order is not confirmed yet; its receipt follows.",
+        Status::Confirmed | Status::Paid => "The receipt is being written; try again in a few seconds.",
+        Status::Rejected => "This order was not confirmed, so there is no receipt.",
+        Status::Cancelled => "This order was cancelled before a receipt was written.",
+    }
+}
+
+fn shown(order: &Order, events: &[Event]) -> Value {
+    let mut body = order_view::body(order);
+    body["timeline"] = events.iter().map(|event| timeline::entry(order, event)).collect();
+    body
 }
 
 fn unavailable(reason: &str) -> Problem {
@@ -194,23 +188,5 @@ fn unavailable(reason: &str) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use shared::domain::event::{Provider, Rejection};
-
-    use super::*;
-
-    fn entry(fact: Fact) -> String {
-        let order_id = "ord_00000000000000000000000000000001".parse().unwrap();
-        timeline_entry(&Event { order_id, sequence: 2, at: Timestamp::UNIX_EPOCH, fact }).to_string()
-    }
-
-    #[test]
-    fn the_timeline_leaves_out_references_and_internal_reasons() {
-        let prepared = entry(Fact::PaymentPrepared { attempt: 1, provider: Provider::Stripe, reference: "pi_secret".into() });
-        assert!(!prepared.contains("pi_secret"));
-        let declined = entry(Fact::PaymentDeclined { attempt: 1, decline_code: "stolen_card".into() });
-        assert!(declined.contains("generic_decline") && !declined.contains("stolen"));
-        let rejected = entry(Fact::OrderRejected { reason: Rejection::PaymentDeclined { decline_code: "lost_card".into() } });
-        assert!(rejected.contains("generic_decline") && !rejected.contains("lost"));
-    }
-}
+#[path = "tests.rs"]
+mod tests;

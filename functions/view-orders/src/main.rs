@@ -4,7 +4,10 @@
 
 use lambda_http::{Error, run, service_fn};
 use shared::{
-    aws, http,
+    aws,
+    customer_action::CustomerActions,
+    http,
+    payments::providers::Providers,
     repositories::{customer_orders::CustomerOrdersTable, order_events::OrderEvents},
     telemetry,
 };
@@ -19,6 +22,7 @@ async fn main() -> Result<(), Error> {
         events: OrderEvents::from_env(&dynamodb)?,
         view: CustomerOrdersTable::from_env(&dynamodb)?,
         receipts: Receipts::from_env(&aws)?,
+        actions: CustomerActions::from_env(Providers::from_env(&aws)?)?,
     };
     tokio::join!(view_orders.events.warm(), view_orders.receipts.warm());
 

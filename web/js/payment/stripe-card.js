@@ -15,10 +15,10 @@ export async function stripeCard(publishableKey) {
     hint: "Handled by Stripe. We never see the card's number.",
     attached: () => card.mount(place),
     focus: () => card.focus(),
-    async token({ name }) {
+    async methods({ name }) {
       const { paymentMethod, error } = await stripe.createPaymentMethod({ type: "card", card, billing_details: { name } });
       if (error) throw new CardRefused(error.message);
-      return paymentMethod.id;
+      return [{ provider: "stripe", token: paymentMethod.id }];
     },
   };
 }

@@ -7,7 +7,6 @@ import { el } from "../dom.js";
 import { finishingPanel } from "../finishing.js";
 import { formatMoney, times } from "../money.js";
 import { notice, problemNotice } from "../notice.js";
-import { approvalUrl } from "../orders.js";
 import { CardRefused } from "../payment/card-refused.js";
 import { paymentField } from "../payment/payment-field.js";
 import { begin, finish, unfinished } from "../purchase.js";
@@ -65,10 +64,9 @@ async function carryThrough(page, purchase, panel) {
   }
 }
 
+/** The order's page says what comes next, confirming the payment with a bank included. Back does not buy again. */
 function arrive(order) {
-  const approval = approvalUrl(order);
-  if (approval) location.assign(approval);
-  else go(address.order(order.order_id), { replace: true });
+  go(address.order(order.order_id), { replace: true });
 }
 
 class Checkout {
@@ -117,10 +115,9 @@ class Checkout {
     this.messages.replaceChildren();
     remember(values);
     try {
-      const token = await this.payment.token(values);
       await this.send({
         items: this.lines,
-        payment_methods: [{ provider: "stripe", token }],
+        payment_methods: await this.payment.methods(values),
         ...shippingOf(values),
         expected_total: this.total,
       });
