@@ -239,12 +239,13 @@ async fn an_open_breaker_holds_up_a_preparation_certainly_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn authorisations_that_fail_open_it_though_preparations_are_answered() {
+async fn authorisations_that_fail_open_it_though_preparations_and_reads_are_answered() {
     let table = Arc::new(Table::default());
     let guarded = guarded(Scripted { authorize: Some(outage()), ..Scripted::default() }, &table, RULES);
     for _ in 0..5 {
         prepare(&guarded).await.unwrap();
         authorize(&guarded).await.unwrap_err();
+        guarded.read("pi_1").await.unwrap();
     }
     assert!(table.is_open());
 }

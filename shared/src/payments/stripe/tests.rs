@@ -176,9 +176,11 @@ async fn a_connection_that_was_never_made_is_certain_and_an_outage() {
 
 #[tokio::test]
 async fn an_authorisation_is_never_sent_twice_and_a_read_once_more() {
-    let canned = Canned::answering([Script::Json(503, json!({})), ok(intent("succeeded"))]).await;
-    stripe(&canned).authorize(&order_id(), "pi_1", &"pm_1".into()).await.unwrap_err();
-    assert_eq!(canned.asked().len(), 1);
+    for first in [Script::Json(503, json!({})), Script::Json(429, json!({})), Script::Break] {
+        let canned = Canned::answering([first, ok(intent("succeeded"))]).await;
+        stripe(&canned).authorize(&order_id(), "pi_1", &"pm_1".into()).await.unwrap_err();
+        assert_eq!(canned.asked().len(), 1);
+    }
     for first in [Script::Json(503, json!({})), Script::Json(429, json!({})), Script::Break] {
         let canned = Canned::answering([first, ok(intent("succeeded"))]).await;
         assert_eq!(stripe(&canned).read("pi_1").await, Ok(PaymentState::Captured));
