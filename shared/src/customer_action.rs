@@ -35,9 +35,9 @@ impl CustomerActions {
         let attempt = order.awaited_action()?;
         let link = self.providers.gateway(attempt.provider).action_url(&attempt.reference);
         match tokio::time::timeout(self.limit, link).await {
-            Ok(Ok(url)) => {
-                url.map(|url| json!({"type": "redirect", "url": url.expose_secret(), "expires_at": order.gives_up_at(&self.deadlines)}))
-            }
+            Ok(Ok(url)) => url.map(
+                |url| json!({"type": "redirect", "url": url.expose_secret(), "expires_at": order.gives_up_at(&self.deadlines)}),
+            ),
             Ok(Err(error)) => {
                 tracing::warn!(order_id = %order.id, %error, "the link for the customer could not be read");
                 None

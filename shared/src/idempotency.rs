@@ -84,7 +84,8 @@ pub async fn once(keys: &IdempotencyKeysTable, request: Keyed<'_>, work: impl Fu
 pub fn key_of(request: &Request) -> Result<String, Problem> {
     let name = "Idempotency-Key";
     let Some(value) = request.headers().get(name) else {
-        let detail = "Send an `Idempotency-Key` header: one new UUID for each request that you mean, the same one for each repeat of it.";
+        let detail =
+            "Send an `Idempotency-Key` header: one new UUID for each request that you mean, the same one for each repeat of it.";
         return Err(Problem::new(400, "idempotency_key_missing", "The idempotency key is missing", detail));
     };
     let key = value.to_str().unwrap_or_default().trim();

@@ -1,4 +1,4 @@
-//! Metrics: one line of JSON on standard output, which CloudWatch reads as metrics (the embedded metric format), so that
+//! Metrics: one line of JSON on standard output, which `CloudWatch` reads as metrics (the embedded metric format), so that
 //! counting costs no call. <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::io::{self, Write as _};
@@ -19,7 +19,9 @@ fn line(name: &str, dimensions: &[(&str, &str)], now: Timestamp) -> Value {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let mut line: Map<String, Value> = dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     line.insert(name.to_owned(), json!(1));
-    let metrics = json!([{"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": [{"Name": name, "Unit": "Count"}]}]);
+    // By its dimensions and, for the alarms, without any.
+    let sets: Vec<Vec<&str>> = if names.is_empty() { vec![names] } else { vec![names, Vec::new()] };
+    let metrics = json!([{"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": [{"Name": name, "Unit": "Count"}]}]);
     line.insert("_aws".to_owned(), json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": metrics}));
     Value::Object(line)
 }
@@ -30,18 +32,18 @@ mod tests {
 
     #[test]
     fn a_count_is_one_line_that_cloudwatch_reads_as_a_metric() {
-        let line = line("BreakerTransitions", &[("provider", "stripe")], Timestamp::from_millisecond(1_700_000_000_123).unwrap());
+        let line = line("BreakerOpened", &[("provider", "stripe")], Timestamp::from_millisecond(1_700_000_000_123).unwrap());
         let expected = json!({
             "_aws": {
                 "Timestamp": 1_700_000_000_123_i64,
                 "CloudWatchMetrics": [{
                     "Namespace": "Souk",
-                    "Dimensions": [["provider"]],
-                    "Metrics": [{"Name": "BreakerTransitions", "Unit": "Count"}],
+                    "Dimensions": [["provider"], []],
+                    "Metrics": [{"Name": "BreakerOpened", "Unit": "Count"}],
                 }],
             },
             "provider": "stripe",
-            "BreakerTransitions": 1,
+            "BreakerOpened": 1,
         });
         assert_eq!(line, expected);
         assert!(!line.to_string().contains('\n'));

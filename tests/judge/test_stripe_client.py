@@ -1,6 +1,10 @@
 """Stripe's official client, unchanged, against the payment simulator: it knows the real wire format."""
 
+import json
 import os
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import stripe
@@ -89,3 +93,83 @@ def test_a_key_that_is_no_test_key_is_not_let_in(client):
     stranger = stripe.StripeClient("sk_live_x", base_addresses={"api": os.environ["SOUK_STRIPE_URL"]}, max_network_retries=0)
     with pytest.raises(stripe.AuthenticationError):
         stranger.v1.payment_intents.retrieve("pi_nothing")
+
+
+def taken(client: stripe.StripeClient, token: str = "pm_card_visa") -> stripe.PaymentIntent:
+    return client.v1.payment_intents.capture(confirmed(client, token).id)
+
+
+def test_refunds_are_read_and_listed_by_payment(client):
+    intent = taken(client)
+    refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 599})
+    assert client.v1.refunds.retrieve(refund.id).amount == 599
+    listed = client.v1.refunds.list({"payment_intent": intent.id, "limit": 1})
+    assert ([each.id for each in listed.data], listed.has_more) == ([refund.id], False)
+
+
+def test_a_saved_card_is_its_customers_and_a_test_card_nobodys(client):
+    saved = client.v1.payment_methods.retrieve("pm_of_amina")
+    assert (saved.customer, saved.card.last4) == ("cus_amina", "4242")
+    assert client.v1.customers.retrieve("cus_amina").metadata["customer_id"] == "amina"
+    assert client.v1.payment_methods.retrieve("pm_card_visa").customer is None
+    intent = prepared(client, customer="cus_amina")
+    params = {"payment_method": "pm_of_amina", "return_url": "https://shop.example"}
+    assert client.v1.payment_intents.confirm(intent.id, params).customer == "cus_amina"
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        confirmed(client, "pm_of_amina")
+    assert refused.value.param == "payment_method"
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.customers.retrieve("amina")
+
+
+def test_the_latest_charge_can_be_had_whole(client):
+    intent = confirmed(client, "pm_card_visa")
+    assert isinstance(intent.latest_charge, str)
+    whole = client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]}).latest_charge
+    assert (whole.object, whole.id, whole.status) == ("charge", intent.latest_charge, "succeeded")
+    card = whole.payment_method_details.card
+    assert card.capture_before - whole.created == 7 * 24 * 60 * 60
+
+
+def test_a_customer_who_must_authenticate_is_sent_to_a_page(client):
+    intent = confirmed(client, "pm_card_authenticationRequired")
+    assert intent.status == "requires_action"
+    with urllib.request.urlopen(intent.next_action.redirect_to_url.url) as page:
+        assert page.status == 200 and b"45.99 USD" in page.read()
+
+
+def test_webhooks_are_signed_as_stripe_signs_them(client):
+    control = os.environ.get("SOUK_SIMULATOR_URL")
+    if not control:
+        pytest.fail("SOUK_SIMULATOR_URL is not set. Run: cargo xtask judge")
+    told, arrived = [], threading.Event()
+
+    class Shop(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            told.append((body, self.headers["Stripe-Signature"]))
+            self.send_response(204)
+            self.end_headers()
+            arrived.set()
+
+        def log_message(self, *_):
+            pass
+
+    def put(target: dict) -> None:
+        body = json.dumps(target).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{control}/webhooks", body, method="PUT")).close()
+
+    shop = HTTPServer(("127.0.0.1", 0), Shop)
+    threading.Thread(target=shop.serve_forever, daemon=True).start()
+    try:
+        put({"provider": "stripe", "url": f"http://127.0.0.1:{shop.server_port}/", "secret": "whsec_judge"})
+        intent = prepared(client)
+        assert arrived.wait(10)
+    finally:
+        urllib.request.urlopen(urllib.request.Request(f"{control}/webhooks", method="DELETE")).close()
+        shop.shutdown()
+    body, signature = told[0]
+    event = stripe.Webhook.construct_event(body, signature, "whsec_judge")
+    assert (event.type, event.data.object.id) == ("payment_intent.created", intent.id)
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.Webhook.construct_event(body, signature, "whsec_other")

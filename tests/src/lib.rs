@@ -13,8 +13,10 @@ use shared::{
     domain::{
         event::Event,
         ids::{CustomerId, OrderId, Sku},
+        order::Order,
+        personal::OrderDetails,
     },
-    repositories::{inventory::InventoryTable, order_events::OrderEvents},
+    repositories::{inventory::InventoryTable, order_details::OrderDetailsTable, order_events::OrderEvents},
 };
 use uuid::Uuid;
 
@@ -39,6 +41,10 @@ pub struct Outputs {
     pub payment_simulator_url: String,
     /// The simulated Stripe.
     pub stripe_url: String,
+    /// The simulated `PayPal`.
+    pub paypal_url: String,
+    /// The fault proxy's control API.
+    pub fault_proxy_url: String,
     /// Who can sign in.
     pub users: BTreeMap<String, User>,
     /// The stack's outputs: names of tables and queues.
@@ -218,10 +224,54 @@ impl Shop {
     /// # Panics
     /// When the simulator refuses the fault.
     pub async fn fault(&self, order_id: &OrderId, operation: &str, fault: &str, times: u32) {
-        let fault = json!({"provider": "stripe", "operation": operation, "fault": fault, "times": times, "delay_ms": 20_000, "order_id": order_id});
+        self.fault_at("stripe", order_id, operation, fault, times).await;
+    }
+
+    /// As [`fault`](Self::fault), at this provider.
+    ///
+    /// # Panics
+    /// When the simulator refuses the fault.
+    pub async fn fault_at(&self, provider: &str, order_id: &OrderId, operation: &str, fault: &str, times: u32) {
+        let fault = json!({"provider": provider, "operation": operation, "fault": fault, "times": times, "delay_ms": 20_000, "order_id": order_id});
         let answer = self.http.put(format!("{}/faults", self.outputs.payment_simulator_url)).json(&fault).send().await;
         let answer = answer.expect("the simulator answers");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// What one provider did for an order.
+    ///
+    /// # Panics
+    /// When the simulator does not answer.
+    pub async fn ledger_at(&self, provider: &str, order_id: &OrderId) -> Vec<String> {
+        let url = format!("{}/ledger?order_id={order_id}", self.outputs.payment_simulator_url);
+        let lines: Vec<Value> = self.http.get(url).send().await.expect("a ledger").json().await.expect("JSON");
+        let ours = lines.iter().filter(|line| line["provider"] == provider);
+        ours.map(|line| line["operation"].as_str().expect("an operation").to_owned()).collect()
+    }
+
+    /// Waits until an order is closed, and answers it.
+    ///
+    /// # Panics
+    /// When it is not closed within a minute, with its events.
+    pub async fn closed(&self, order_id: &OrderId) -> Order {
+        for _ in 0..300 {
+            if let Ok(order) = self.events().order(order_id).await
+                && order.is_closed()
+            {
+                return order;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("{order_id} is not closed after a minute: {:?}", self.event_names(order_id).await);
+    }
+
+    /// The details of an order, unless they were erased.
+    ///
+    /// # Panics
+    /// When the table does not answer.
+    pub async fn details(&self, order_id: &OrderId) -> Option<OrderDetails> {
+        let table = OrderDetailsTable::new(self.dynamodb.clone(), self.resource("OrderDetailsTable"));
+        table.load(order_id).await.expect("the details can be read")
     }
 
     /// The e-mails that mention this.
@@ -262,6 +312,29 @@ impl Customer {
     pub async fn checkout_patiently(&self, key: &str, body: &Value) -> Answer {
         for _ in 0..60 {
             let answer = self.checkout(key, body).await;
+            let Some(seconds) = answer.header("retry-after") else { return answer };
+            tokio::time::sleep(Duration::from_secs(seconds.parse().expect("seconds"))).await;
+        }
+        panic!("told to try again for ever");
+    }
+
+    /// Posts a body to a path, with this key.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    pub async fn post(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self.shop.http.post(self.shop.url(path)).bearer_auth(&self.token).header("Idempotency-Key", key);
+        Answer::of(request.json(body).send().await.expect("the gateway answers")).await
+    }
+
+    /// Cancels the order of this key, and follows `Retry-After` as a client would.
+    ///
+    /// # Panics
+    /// When it is told to wait for ever.
+    pub async fn cancel_patiently(&self, order_id: &OrderId) -> Answer {
+        let key = new_key();
+        for _ in 0..60 {
+            let answer = self.post(&format!("/v1/orders/{order_id}/cancel"), &key, &json!({})).await;
             let Some(seconds) = answer.header("retry-after") else { return answer };
             tokio::time::sleep(Duration::from_secs(seconds.parse().expect("seconds"))).await;
         }
@@ -321,10 +394,16 @@ impl Answer {
 
 /// A purchase of these.
 pub fn purchase(lines: &[(&str, u32)], token: &str) -> Value {
+    purchase_with(lines, &[("stripe", token)])
+}
+
+/// A purchase of these, with these payment methods in their order.
+pub fn purchase_with(lines: &[(&str, u32)], methods: &[(&str, &str)]) -> Value {
+    let methods: Vec<_> = methods.iter().map(|(provider, token)| json!({"provider": provider, "token": token})).collect();
     let items: Vec<_> = lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
     json!({
         "items": items,
-        "payment_methods": [{"provider": "stripe", "token": token}],
+        "payment_methods": methods,
         "shipping_address": {"name": "Kareem Q. Addressee", "line1": "26 Secretstreet", "city": "Cairo", "postal_code": "11511", "country": "EG"},
         "phone": "+201001234567",
     })

@@ -51,18 +51,20 @@ fn number_parameter(name: &str) -> u64 {
     template()["Parameters"][name]["Default"].as_u64().unwrap_or_else(|| panic!("{name} has no number as its default"))
 }
 
-/// The state machine with every substitution made: numbers for numbers, its own name for the rest.
-fn machine() -> Json {
-    let mut text = read("statemachines/checkout.asl.json");
-    for name in substitutions() {
+const MACHINES: [&str; 2] = ["checkout", "settlement"];
+
+/// A state machine with every substitution made: numbers for numbers, its own name for the rest.
+fn machine(machine: &str) -> Json {
+    let mut text = read(&format!("statemachines/{machine}.asl.json"));
+    for name in substitutions(machine) {
         let value = if name.ends_with("Seconds") { number_parameter(&name).to_string() } else { name.clone() };
         text = text.replace(&format!("${{{name}}}"), &value);
     }
     serde_json::from_str(&text).expect("the state machine is JSON once its substitutions are made")
 }
 
-fn substitutions() -> BTreeSet<String> {
-    let machine = &resources("AWS::Serverless::StateMachine")["CheckoutStateMachine"];
+fn substitutions(machine: &str) -> BTreeSet<String> {
+    let machine = &resources("AWS::Serverless::StateMachine")[&format!("{}StateMachine", pascal(machine))];
     let names = machine["DefinitionSubstitutions"].as_mapping().unwrap().keys();
     names.map(|name| name.as_str().unwrap().to_owned()).collect()
 }
@@ -75,24 +77,34 @@ fn states(machine: &Json) -> BTreeMap<String, Json> {
         for branch in state["Branches"].as_array().into_iter().flatten() {
             found.extend(states(branch));
         }
+        if state["ItemProcessor"].is_object() {
+            found.extend(states(&state["ItemProcessor"]));
+        }
     }
     found
 }
 
-fn tasks() -> BTreeMap<String, Json> {
-    states(&machine()).into_iter().filter(|(_, state)| state["Type"] == "Task").collect()
+fn tasks(name: &str) -> BTreeMap<String, Json> {
+    states(&machine(name)).into_iter().filter(|(_, state)| state["Type"] == "Task").collect()
+}
+
+/// The tasks of every state machine.
+fn all_tasks() -> impl Iterator<Item = (String, Json)> {
+    MACHINES.into_iter().flat_map(tasks)
 }
 
 #[test]
-fn the_state_machine_uses_every_substitution_of_the_template_and_no_other() {
-    let text = read("statemachines/checkout.asl.json");
-    let used: BTreeSet<String> = text.split("${").skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect();
-    assert_eq!(used, substitutions());
+fn each_state_machine_uses_every_substitution_of_the_template_and_no_other() {
+    for machine in MACHINES {
+        let text = read(&format!("statemachines/{machine}.asl.json"));
+        let used: BTreeSet<String> = text.split("${").skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect();
+        assert_eq!(used, substitutions(machine));
+    }
 }
 
 #[test]
 fn every_task_calls_the_function_of_its_own_name_within_a_limit_and_catches_everything() {
-    for (name, task) in tasks() {
+    for (name, task) in all_tasks() {
         assert_eq!(task["Arguments"]["FunctionName"], format!("{name}FunctionArn"), "{name}");
         assert!(task["TimeoutSeconds"].is_number(), "{name} has no limit");
         let catches = task["Catch"].as_array().unwrap_or_else(|| panic!("{name} catches nothing"));
@@ -103,7 +115,7 @@ fn every_task_calls_the_function_of_its_own_name_within_a_limit_and_catches_ever
 
 #[test]
 fn every_error_that_the_state_machine_names_can_happen() {
-    for (name, task) in tasks() {
+    for (name, task) in all_tasks() {
         let rules = ["Retry", "Catch"].iter().flat_map(|kind| task[*kind].as_array().cloned().unwrap_or_default());
         for error in rules.flat_map(|rule| rule["ErrorEquals"].as_array().cloned().unwrap()) {
             let error = error.as_str().unwrap().to_owned();
@@ -116,8 +128,8 @@ fn every_error_that_the_state_machine_names_can_happen() {
 
 #[test]
 fn business_failures_reject_the_order_and_anything_else_leaves_it_pending() {
-    let states = states(&machine());
-    for (name, task) in tasks() {
+    let states = states(&machine("checkout"));
+    for (name, task) in tasks("checkout") {
         for catch in task["Catch"].as_array().unwrap() {
             let next = catch["Next"].as_str().unwrap();
             let error = catch["ErrorEquals"][0].as_str().unwrap();
@@ -138,8 +150,30 @@ fn business_failures_reject_the_order_and_anything_else_leaves_it_pending() {
 }
 
 #[test]
+fn the_settlement_runs_exactly_the_steps_that_a_plan_may_name_and_no_failure_stops_it() {
+    let states = states(&machine("settlement"));
+    let choices = states["Which"]["Choices"].as_array().unwrap();
+    let named: BTreeSet<&str> = choices.iter().map(|choice| choice["Next"].as_str().unwrap()).collect();
+    assert_eq!(named, BTreeSet::from(plan_settlement::STEPS));
+    for choice in choices {
+        let next = choice["Next"].as_str().unwrap();
+        assert_eq!(choice["Condition"], format!("{{% $states.input.name = '{next}' %}}"));
+    }
+    for name in plan_settlement::STEPS {
+        let task = &states[name];
+        assert_eq!(task["Arguments"]["Payload"], "{% $states.input.input %}", "{name}");
+        assert_eq!(task["Catch"].as_array().unwrap().len(), 1);
+        assert_eq!(task["Catch"][0]["Next"], "StillOwed", "{name}: what failed stays owed, and stops nothing");
+    }
+    let plan = states["PlanSettlement"]["Catch"].as_array().unwrap();
+    assert_eq!(plan.last().unwrap()["Next"], "Rest", "a plan that cannot be made is made later");
+    assert_eq!(states["Rest"]["Next"], "PlanSettlement");
+    assert_eq!(states["DoWhatIsOwed"]["Next"], "PlanSettlement", "only a plan ends the settlement");
+}
+
+#[test]
 fn every_retry_waits_with_full_jitter_and_none_repeats_a_business_failure() {
-    for (name, task) in tasks() {
+    for (name, task) in all_tasks() {
         for retry in task["Retry"].as_array().into_iter().flatten() {
             assert_eq!(retry["JitterStrategy"], "FULL", "{name}");
             assert!(!retry.to_string().contains("OutOfStock") && !retry.to_string().contains("PaymentDeclined"), "{name}");
@@ -161,6 +195,7 @@ fn every_function_has_its_folder_its_resource_its_role_and_its_events() {
         assert_eq!(function["Role"], format!("{}Role.Arn", pascal(folder)));
         assert!(roles.contains_key(&format!("{}Role", pascal(folder))));
         assert!(function["Timeout"].is_string(), "{folder}'s limit is a parameter");
+        assert_eq!(function["Environment"]["Variables"]["AWS_SDK_UA_APP_ID"], folder.as_str(), "its calls bear its name");
         assert!(folder_names(&format!("events/{folder}")).len() >= 2, "{folder} has a happy and a failing case");
     }
 }
@@ -171,15 +206,23 @@ fn every_event_is_what_its_function_takes() {
         for case in folder_names(&format!("events/{folder}")) {
             let text = read(&format!("events/{folder}/{case}"));
             let failure = match folder.as_str() {
-                "checkout" | "view-orders" | "browse-catalog" => {
+                "checkout" | "view-orders" | "browse-catalog" | "amend-orders" | "receive-webhook" => {
                     lambda_http::request::from_str(&text).err().map(|error| error.to_string())
                 }
                 "project-orders" | "publish-events" => {
                     serde_json::from_str::<aws_lambda_events::event::dynamodb::Event>(&text).err().map(|error| error.to_string())
                 }
-                "send-email" => {
+                "send-email" | "guard-order" => {
                     serde_json::from_str::<aws_lambda_events::event::sqs::SqsEvent>(&text).err().map(|error| error.to_string())
                 }
+                "capture-payment" => {
+                    serde_json::from_str::<capture_payment::Call>(&text).err().map(|error| error.to_string())
+                }
+                "plan-settlement" => {
+                    serde_json::from_str::<plan_settlement::Round>(&text).err().map(|error| error.to_string())
+                }
+                "cancel-order" => serde_json::from_str::<cancel_order::CancelOrder>(&text).err().map(|error| error.to_string()),
+                "reconcile-money" => serde_json::from_str::<Json>(&text).err().map(|error| error.to_string()),
                 "reject-order" => serde_json::from_str::<reject_order::RejectOrder>(&text).err().map(|error| error.to_string()),
                 _ => serde_json::from_str::<shared::saga::OrderRef>(&text).err().map(|error| error.to_string()),
             };
@@ -203,12 +246,23 @@ fn every_limit_fits_into_the_next() {
         ("checkout", seconds("CheckoutTimeoutSeconds")),
         ("gateway", 29_000),
         ("lease", millis("IdempotencyLeaseMs")),
+        ("guard", seconds("GuardDelaySeconds")),
+        ("the longest delay of a message", 900_000),
     ];
     for pair in chain.windows(2) {
         assert!(pair[0].1 < pair[1].1, "{} is not shorter than {}", pair[0].0, pair[1].0);
     }
     assert!(seconds("StepFunctionTimeoutSeconds") < seconds("StepTimeoutSeconds"));
     assert!(6 * seconds("SendEmailTimeoutSeconds") <= seconds("SendEmailVisibilitySeconds"));
+    assert!(6 * seconds("QueueTimeoutSeconds") <= seconds("QueueVisibilitySeconds"));
+    // Two providers, one after the other.
+    assert!(2 * millis("ProviderTotalTimeoutMs") < seconds("PaymentFunctionTimeoutSeconds"));
+    assert!(millis("ProviderQuestionTimeoutMs") + millis("WorkflowWaitMs") < seconds("CheckoutTimeoutSeconds"));
+    assert!(seconds("QueueTimeoutSeconds") < millis("WebhookLeaseMs"));
+    assert!(seconds("SettlementFirstWaitSeconds") < seconds("SettlementLongestWaitSeconds"));
+    assert!(seconds("PaymentActionDeadlineSeconds") < seconds("PaymentDeadlineSeconds"));
+    // Longer than anything that could still authorise an attempt of a dead order.
+    assert!(seconds("CheckoutTimeoutSeconds") < millis("UnauthorizedLifeMs"));
     assert!(
         seconds("SendEmailTimeoutSeconds") < millis("SendingLeaseMs")
             && millis("SendingLeaseMs") < seconds("SendEmailVisibilitySeconds")
@@ -260,7 +314,9 @@ fn every_table_is_recoverable_encrypted_and_protected() {
         assert_eq!(table["DeletionProtectionEnabled"][0], "IsProd", "{name}");
         assert_eq!(table["BillingMode"], "PAY_PER_REQUEST", "{name}");
     }
-    assert_eq!(tables["IdempotencyKeysTable"]["TimeToLiveSpecification"]["AttributeName"], "expires_at");
+    for expiring in ["IdempotencyKeysTable", "WebhookEventsTable"] {
+        assert_eq!(tables[expiring]["TimeToLiveSpecification"]["AttributeName"], "expires_at");
+    }
     assert_eq!(tables["OrderDetailsTable"]["SSESpecification"]["SSEType"], "KMS");
     assert!(tables["OrderDetailsTable"]["StreamSpecification"].is_null(), "personal data has no stream");
     for bucket in resources("AWS::S3::Bucket").into_values() {
@@ -339,7 +395,8 @@ fn every_operation_of_the_api_calls_a_function_that_the_gateway_may_call() {
             assert!(functions.contains_key(function), "{method:?} {path}");
             let permission = &permissions[&function.replace("Function", "Permission")];
             assert_eq!(permission["FunctionName"], function);
-            let open = path.starts_with("/v1/products") || path == "/v1/health" || operation["operationId"].is_null();
+            let by_signature = path.starts_with("/v1/webhooks/");
+            let open = by_signature || path.starts_with("/v1/products") || path == "/v1/health" || operation["operationId"].is_null();
             assert_eq!(operation["security"].is_null(), open, "{method:?} {path} is open to whom it should be");
         }
         assert_eq!(methods.len(), 5, "{path}: a method that is not listed would be answered 403, not 405");
@@ -357,4 +414,15 @@ fn the_catalogue_is_what_the_code_reads() {
     }
     let kettle = products.iter().find(|product| product["sku"] == "kettle-steel").unwrap();
     assert_eq!(kettle["price"], serde_json::json!({"amount": 4599, "currency": "USD"}));
+}
+
+#[test]
+fn every_alarm_names_a_runbook_that_there_is() {
+    for (name, alarm) in resources("AWS::CloudWatch::Alarm") {
+        let description = alarm["AlarmDescription"].as_str().unwrap();
+        let runbook = description.split("See ").nth(1).and_then(|rest| rest.strip_suffix('.'));
+        let runbook = runbook.unwrap_or_else(|| panic!("{name} names no runbook"));
+        assert!(root().join(runbook).exists(), "{name}: {runbook}");
+        assert_eq!(alarm["AlarmActions"][0], "AlarmTopic", "{name} tells nobody");
+    }
 }

@@ -18,6 +18,7 @@ use shared::{
         personal::{Address, OrderDetails, PaymentMethod},
         product::Product,
     },
+    payments::breaker::{Admission, Health, Rules},
     repositories::{
         customer_orders::{CustomerOrdersTable, OrderRow},
         idempotency_keys::{IdempotencyKeysTable, NextAction, RequestKey, SavedAnswer},
@@ -25,6 +26,7 @@ use shared::{
         order_details::OrderDetailsTable,
         order_events::{AdvanceError, OrderEvents},
         products::ProductsTable,
+        provider_health::ProviderHealthTable,
     },
 };
 use system_tests::{local_aws, setting};
@@ -40,6 +42,7 @@ struct Tables {
     keys: IdempotencyKeysTable,
     orders: CustomerOrdersTable,
     products: ProductsTable,
+    health: ProviderHealthTable,
 }
 
 const LEASE: Duration = Duration::from_secs(45);
@@ -66,6 +69,7 @@ impl Tables {
         create(&client, &name("orders"), &[("customer_id", ScalarAttributeType::S), ("placed_order", ScalarAttributeType::S)])
             .await;
         create(&client, &name("products"), &[("sku", ScalarAttributeType::S)]).await;
+        create(&client, &name("health"), &[("provider", ScalarAttributeType::S)]).await;
         Self {
             endpoint: endpoint.to_owned(),
             events: OrderEvents::new(client.clone(), name("events")),
@@ -73,7 +77,8 @@ impl Tables {
             inventory: InventoryTable::new(client.clone(), name("inventory")),
             keys: IdempotencyKeysTable::new(client.clone(), name("keys"), LEASE, KEPT),
             orders: CustomerOrdersTable::new(client.clone(), name("orders")),
-            products: ProductsTable::new(client, name("products")),
+            products: ProductsTable::new(client.clone(), name("products")),
+            health: ProviderHealthTable::new(client, name("health")),
         }
     }
 
@@ -410,5 +415,31 @@ async fn an_items_condition_that_fails_beside_the_event_writes_neither() {
         let outcome = tables.events.advance_with(&order_id, Order::reserve, |_| Ok(impossible())).await;
         assert!(matches!(outcome, Err(AdvanceError::Refused(_))), "{}", tables.endpoint);
         assert_eq!(tables.events.load(&order_id).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_change_a_providers_health_one_is_first_and_one_probes() {
+    let rules =
+        Rules { failures: 1, window: Duration::from_secs(60), open: Duration::ZERO, probe_lease: Duration::from_secs(60) };
+    for tables in Tables::in_each().await {
+        let (stripe, now) = (Provider::Stripe, Timestamp::now());
+        let well = tables.health.load(stripe).await.unwrap();
+        assert_eq!(well, Health::default(), "{}", tables.endpoint);
+        let open = well.failed(now, &rules).unwrap();
+        assert!(tables.health.replace(stripe, &well, &open).await.unwrap());
+        assert!(!tables.health.replace(stripe, &well, &open).await.unwrap(), "it is not the one that it followed on");
+        assert_eq!(tables.health.load(stripe).await.unwrap(), open);
+        let mut probers = JoinSet::new();
+        for number in 0..8 {
+            let (health, open) = (tables.health.clone(), open.clone());
+            let Admission::Probe(next) = open.admit(&number.to_string(), now, &rules) else { panic!("no probe") };
+            probers.spawn(async move { health.replace(stripe, &open, &next).await.unwrap() });
+        }
+        let first = probers.join_all().await.into_iter().filter(|first| *first).count();
+        assert_eq!(first, 1, "{}", tables.endpoint);
+        let probing = tables.health.load(stripe).await.unwrap();
+        assert_eq!(probing.admit("late", now, &rules), Admission::Refuse);
+        assert_eq!(tables.health.load(Provider::Paypal).await.unwrap(), Health::default());
     }
 }

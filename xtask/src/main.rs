@@ -35,6 +35,9 @@ enum Command {
         /// Start it in the background
         #[arg(long)]
         detach: bool,
+        /// With the tests' short limits, and every call of a function through the fault proxy
+        #[arg(long)]
+        with_faults: bool,
     },
     /// Stop the shop that runs in the background
     Down,
@@ -82,8 +85,8 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Up { detach: true } => supervisor::up_detached().await,
-        Command::Up { detach: false } => supervisor::up().await,
+        Command::Up { detach: true, with_faults } => supervisor::up_detached(with_faults).await,
+        Command::Up { detach: false, with_faults } => supervisor::up(with_faults).await,
         Command::Down => supervisor::down().await,
         Command::Demo => process::or_interrupted(demo::run()).await,
         Command::Test { filter } => process::or_interrupted(test::run(filter.as_deref())).await,

@@ -25,7 +25,9 @@ const SERVICES: &str = "apigateway,cloudformation,cloudwatch,cognito-idp,dynamod
                         scheduler,secretsmanager,ses,sns,sqs,ssm,sts,stepfunctions";
 
 /// The template's limits, as short as tests need them; each still fits into the next.
-const TEST_LIMITS: [(&str, &str); 16] = [
+const TEST_LIMITS: [(&str, &str); 17] = [
+    // One order's faults must not close the provider to another's test; the breaker has tests of its own.
+    ("BreakerFailures", "1000000"),
     ("ProviderCallTimeoutMs", "1500"),
     ("ProviderTotalTimeoutMs", "4000"),
     ("AwsAttemptTimeoutMs", "1000"),
@@ -73,11 +75,11 @@ struct ProxyPorts {
 }
 
 impl Plan {
-    /// For a person: known ports, the template's own limits.
+    /// For a person: known ports, the template's own limits; or the tests' and the fault proxy, to watch faults by hand.
     ///
     /// # Errors
     /// A port that is in use.
-    pub fn for_a_person() -> Result<Self> {
+    pub fn for_a_person(with_faults: bool) -> Result<Self> {
         let port = |variable: &str, default: u16, what: &str| -> Result<u16> {
             let port = match std::env::var(variable) {
                 Ok(text) => text.parse().map_err(|_| anyhow!("{variable} must be a port, not {text:?}"))?,
@@ -95,7 +97,8 @@ impl Plan {
             paypal: port("SOUK_PAYPAL_PORT", 12112, "the simulated PayPal")?,
             simulator: port("SOUK_SIMULATOR_PORT", 12110, "the payment simulator's control")?,
         };
-        Ok(Self { directory: paths::local(), ports, proxy: None, parameters: Vec::new() })
+        let plan = Self { directory: paths::local(), ports, proxy: None, parameters: Vec::new() };
+        Ok(if with_faults { plan.with_faults(&free_ports()?) } else { plan })
     }
 
     /// For tests: free ports, beside a shop that may be running, every call of a function through the fault proxy, and
@@ -104,16 +107,16 @@ impl Plan {
     /// # Errors
     /// When no port is free.
     pub fn for_tests() -> Result<Self> {
-        // Held together, so that none is given twice.
-        let held = [(); 9].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-        let mut free = Vec::new();
-        for listener in &held {
-            free.push(listener.as_ref().map_err(|error| anyhow!("no port is free: {error}"))?.local_addr()?.port());
-        }
+        let free = free_ports()?;
         let ports = Ports { aws: free[0], web: free[1], stripe: free[2], paypal: free[3], simulator: free[4] };
-        let proxy = ProxyPorts { aws: free[5], stripe: free[6], paypal: free[7], control: free[8] };
-        let parameters = TEST_LIMITS.map(|(name, value)| (name, value.to_owned())).to_vec();
-        Ok(Self { directory: paths::local().join("test"), ports, proxy: Some(proxy), parameters })
+        let plan = Self { directory: paths::local().join("test"), ports, proxy: None, parameters: Vec::new() };
+        Ok(plan.with_faults(&free))
+    }
+
+    fn with_faults(mut self, free: &[u16; 9]) -> Self {
+        self.proxy = Some(ProxyPorts { aws: free[5], stripe: free[6], paypal: free[7], control: free[8] });
+        self.parameters = TEST_LIMITS.map(|(name, value)| (name, value.to_owned())).to_vec();
+        self
     }
 
     fn endpoint(&self) -> String {
@@ -123,6 +126,16 @@ impl Plan {
     fn web_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.web)
     }
+}
+
+/// Ports that nobody uses, held together so that none is given twice.
+fn free_ports() -> Result<[u16; 9]> {
+    let held = [(); 9].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let mut free = [0; 9];
+    for (port, listener) in free.iter_mut().zip(&held) {
+        *port = listener.as_ref().map_err(|error| anyhow!("no port is free: {error}"))?.local_addr()?.port();
+    }
+    Ok(free)
 }
 
 /// A running shop. Dropping it stops all of it.
@@ -264,11 +277,11 @@ fn start_fault_proxy(plan: &Plan, proxy: ProxyPorts) -> Result<Running> {
         .start()
 }
 
-/// The simulated PayPal's root certificate, as the template takes it: base64 of its PEM.
+/// The simulated PayPal's root certificate, as the template takes it: its PEM in base64.
 async fn webhook_root(plan: &Plan) -> Result<String> {
     let url = format!("http://127.0.0.1:{}/paypal-root.pem", plan.ports.simulator);
     let pem = reqwest::get(url).await?.error_for_status()?.bytes().await?;
-    Ok(base64::engine::general_purpose::STANDARD.encode(pem))
+    Ok(base64::engine::general_purpose::STANDARD_NO_PAD.encode(pem))
 }
 
 /// Has the simulator send its webhooks to the shop.

@@ -24,10 +24,10 @@ fn socket() -> PathBuf {
 }
 
 /// Starts the shop and keeps it until somebody stops it.
-pub async fn up() -> Result<()> {
+pub async fn up(with_faults: bool) -> Result<()> {
     let listener = listen().await?;
     let outcome = tokio::select! {
-        outcome = run() => outcome,
+        outcome = run(with_faults) => outcome,
         () = process::interrupted() => {
             println!("\nStopping …");
             Ok(())
@@ -65,9 +65,9 @@ async fn asked_to_stop(listener: &UnixListener) {
     }
 }
 
-async fn run() -> Result<()> {
+async fn run(with_faults: bool) -> Result<()> {
     let started = Instant::now();
-    let plan = Plan::for_a_person()?;
+    let plan = Plan::for_a_person(with_faults)?;
     stack::prepare().await?;
     let mut stack = stack::start(&plan).await?;
     introduce(&stack.outputs, started.elapsed());
@@ -97,14 +97,14 @@ fn introduce(outputs: &Value, took: Duration) {
 }
 
 /// Starts the shop in the background; returns when it is open.
-pub async fn up_detached() -> Result<()> {
+pub async fn up_detached(with_faults: bool) -> Result<()> {
     drop(listen().await?);
     let _ = std::fs::remove_file(socket());
     let log = paths::log("up");
     std::fs::create_dir_all(paths::local().join("logs"))?;
     let file = std::fs::File::create(&log)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("up").stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+    command.arg("up").args(with_faults.then_some("--with-faults")).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn()?;
     let mut shown = 0;

@@ -68,7 +68,9 @@ impl Order {
             PaymentState::Captured if captured || self.capture_is_under_way(attempt.number) => None,
             PaymentState::Captured => Some("the provider took money that no event speaks of"),
             _ if captured => Some("the events say that money was taken, and the provider does not"),
-            PaymentState::Authorized { .. } if attempt.voided => Some("the provider holds money for an attempt that is called dead"),
+            PaymentState::Authorized { .. } if attempt.voided => {
+                Some("the provider holds money for an attempt that is called dead")
+            }
             PaymentState::Authorized { .. } if self.may_void(attempt) && overstays() => {
                 Some("the provider holds money that is not needed, for over an hour")
             }

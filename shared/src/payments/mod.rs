@@ -5,11 +5,14 @@
 //! outcome is unknown is resolved by reading that reference, never by repeating blindly.
 
 pub mod breaker;
+#[cfg(test)]
+mod canned;
 mod http;
 pub mod paypal;
 pub mod providers;
 mod secret;
 pub mod stripe;
+pub mod webhooks;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -139,11 +139,19 @@ impl CustomerOrdersTable {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":since", AttributeValue::S(format!("{since:.3}")));
         for (name, status) in names.into_iter().zip(unsettled) {
-            let value = serde_dynamo::to_attribute_value(status).map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
+            let value =
+                serde_dynamo::to_attribute_value(status).map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
             scan = scan.expression_attribute_values(name, value);
         }
-        let items: Vec<_> = scan.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(|error| RepositoryError::aws("Scan", &error))?;
-        let rows: Vec<OrderIdRow> = serde_dynamo::from_items(items).map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
+        let items: Vec<_> = scan
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|error| RepositoryError::aws("Scan", &error))?;
+        let rows: Vec<OrderIdRow> =
+            serde_dynamo::from_items(items).map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
         Ok(rows.into_iter().map(|row| row.order_id).collect())
     }
 }

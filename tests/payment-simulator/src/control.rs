@@ -129,6 +129,7 @@ async fn replay_webhooks(State(control): Shared, body: Bytes) -> Result<Response
 }
 
 async fn paypal_root(State(control): Shared) -> Response {
+    control.world.prepare_certificates().await;
     match control.world.webhooks.root() {
         Some(root) => ([(CONTENT_TYPE, "application/x-pem-file")], root.to_owned()).into_response(),
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

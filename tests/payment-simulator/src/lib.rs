@@ -121,7 +121,9 @@ impl World {
 async fn settle_by_the_clock(players: Players) {
     loop {
         sleep(TICK).await;
-        players.iter().for_each(|player| player.settle());
+        for player in &players {
+            player.settle();
+        }
     }
 }
 

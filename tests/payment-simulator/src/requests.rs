@@ -16,7 +16,7 @@ pub(crate) struct Entry {
     pub(crate) provider: Provider,
     pub(crate) method: String,
     pub(crate) path: String,
-    /// None for a path that the provider does not have.
+    /// None for a path that the provider does not have, and for a request for an access token.
     pub(crate) operation: Option<Operation>,
     pub(crate) order_id: Option<String>,
     /// The HTTP status answered; none while the request is under way, and for ever when its answer was lost.

@@ -1,8 +1,8 @@
-//! Webhooks: what the providers tell the shop by themselves. Every event is kept; where the shop has named an address,
-//! each is sent there at least once, in the background, signed as its provider signs.
+//! Webhooks: what the providers tell the shop by themselves. The newest events are kept; where the shop has named an
+//! address, each is sent there at least once, in the background, signed as its provider signs.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
@@ -13,7 +13,7 @@ use reqwest::{Client, RequestBuilder};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::Sha256;
-use tokio::time::sleep;
+use tokio::{task::spawn_blocking, time::sleep};
 use url::Url;
 use uuid::Uuid;
 
@@ -29,6 +29,9 @@ use crate::{
 const ATTEMPTS: [u64; 6] = [0, 100, 300, 1000, 3000, 5000];
 /// How long the shop has to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many events are kept: enough for every test, and few enough for a long run under load.
+const KEPT: usize = 10_000;
 
 /// What a provider tells.
 #[derive(Clone, Debug, Serialize)]
@@ -87,7 +90,10 @@ struct State {
     /// Grows when everything is forgotten: what is still being sent then is of no interest.
     era: u64,
     targets: HashMap<Provider, Target>,
-    records: Vec<Record>,
+    /// Oldest first.
+    records: VecDeque<Record>,
+    /// How many were there before the oldest.
+    dropped: usize,
 }
 
 /// All events, and where they go.
@@ -104,7 +110,8 @@ pub(crate) struct Webhooks {
 #[derive(Debug)]
 struct Delivery {
     era: u64,
-    index: usize,
+    /// The event's place among all that there ever were.
+    place: usize,
     event: Arc<Event>,
     target: Target,
 }
@@ -134,7 +141,7 @@ impl Webhooks {
         lock(&self.state).targets.iter().map(|(provider, target)| (*provider, target.clone())).collect()
     }
 
-    /// The events of one order, or all of them, as they came.
+    /// The events of one order, or all that are kept, as they came.
     pub(crate) fn records(&self, order_id: Option<&str>) -> Vec<Record> {
         let wanted = |record: &&Record| order_id.is_none() || record.event.order_id.as_deref() == order_id;
         lock(&self.state).records.iter().filter(wanted).cloned().collect()
@@ -164,9 +171,14 @@ impl Webhooks {
     fn keep(&self, event: Event) -> Option<Delivery> {
         let event = Arc::new(event);
         let mut state = lock(&self.state);
-        state.records.push(Record { event: event.clone(), attempts: 0, delivered: 0 });
+        if state.records.len() == KEPT {
+            state.records.pop_front();
+            state.dropped += 1;
+        }
+        let place = state.dropped + state.records.len();
+        state.records.push_back(Record { event: event.clone(), attempts: 0, delivered: 0 });
         let target = state.targets.get(&event.provider)?.clone();
-        Some(Delivery { era: state.era, index: state.records.len() - 1, event, target })
+        Some(Delivery { era: state.era, place, event, target })
     }
 
     fn again(&self, replay: &Replay) -> Vec<Delivery> {
@@ -176,7 +188,7 @@ impl Webhooks {
         let mut deliveries: Vec<_> = past
             .filter_map(|(index, record)| {
                 let (event, target) = (record.event.clone(), state.targets.get(&record.event.provider)?.clone());
-                Some(Delivery { era: state.era, index, event, target })
+                Some(Delivery { era: state.era, place: state.dropped + index, event, target })
             })
             .collect();
         if replay.shuffle {
@@ -189,7 +201,8 @@ impl Webhooks {
     fn note(&self, delivery: &Delivery, change: impl FnOnce(&mut Record)) -> bool {
         let mut state = lock(&self.state);
         let current = state.era == delivery.era;
-        if let Some(record) = state.records.get_mut(delivery.index).filter(|_| current) {
+        let index = delivery.place.checked_sub(state.dropped).filter(|_| current);
+        if let Some(record) = index.and_then(|index| state.records.get_mut(index)) {
             change(record);
         }
         current
@@ -236,7 +249,7 @@ fn stripe_signature(secret: &str, body: &str, now: Timestamp) -> Option<String> 
     let time = now.as_second();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(format!("{time}.{body}").as_bytes());
-    let digits: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     Some(format!("t={time},v1={digits}"))
 }
 
@@ -248,18 +261,29 @@ impl World {
         }
     }
 
-    /// Sends past events again; returns how many deliveries that makes.
+    /// Sends past events again, one after the other; returns how many deliveries that makes.
     pub(crate) fn replay(self: &Arc<Self>, replay: &Replay) -> usize {
-        let rounds = (0..replay.times).map(|_| self.webhooks.again(replay));
-        rounds.map(|deliveries| self.send(deliveries)).sum()
+        let deliveries: Vec<_> = (0..replay.times).flat_map(|_| self.webhooks.again(replay)).collect();
+        let count = deliveries.len();
+        self.send(deliveries);
+        count
     }
 
-    fn send(self: &Arc<Self>, deliveries: Vec<Delivery>) -> usize {
-        let count = deliveries.len();
-        for delivery in deliveries {
-            let world = self.clone();
-            tokio::spawn(async move { world.webhooks.deliver(&delivery, &world).await });
-        }
-        count
+    /// Makes the certificates, unless they are there: beside the runtime, since it takes a while.
+    pub(crate) async fn prepare_certificates(self: &Arc<Self>) {
+        let world = self.clone();
+        let _ = spawn_blocking(move || world.webhooks.certificates().is_some()).await;
+    }
+
+    fn send(self: &Arc<Self>, deliveries: Vec<Delivery>) {
+        let world = self.clone();
+        tokio::spawn(async move {
+            for delivery in &deliveries {
+                if matches!(delivery.target.proof, Proof::WebhookId(_)) {
+                    world.prepare_certificates().await;
+                }
+                world.webhooks.deliver(delivery, &world).await;
+            }
+        });
     }
 }

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod buying;
+mod cancelling;
 mod concurrency;
 mod errors;
 mod failures;
 mod privacy;
 mod reading;
+mod settling;

@@ -504,7 +504,8 @@ fn check_promises(history: &History) {
     let count = |name: &str| names.iter().filter(|other| **other == name).count();
     let place = |name: &str| names.iter().position(|other| *other == name);
     let before = |first: &str, second: &str| place(second).is_none_or(|at| place(first).is_some_and(|other| other < at));
-    for name in ["InventoryReserved", "InventoryReleased", "OrderConfirmed", "CaptureStarted", "PaymentCaptured", "CaptureFailed"] {
+    for name in ["InventoryReserved", "InventoryReleased", "OrderConfirmed", "CaptureStarted", "PaymentCaptured", "CaptureFailed"]
+    {
         assert!(count(name) <= 1, "{name} twice in {names:?}");
     }
     assert!(count("OrderRejected") + count("OrderCancelled") <= 1, "two ends in {names:?}");

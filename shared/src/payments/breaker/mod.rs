@@ -259,15 +259,15 @@ impl Guarded {
     }
 
     fn tell(&self, before: &Health, next: &Health) {
-        let state = match (before.is_open(), next.is_open()) {
-            (false, true) => "open",
-            (true, false) => "closed",
-            (true, true) if next.probe.is_some() => "probing",
-            (true, true) => "open",
+        let transition = match (before.is_open(), next.is_open()) {
             (false, false) => return,
+            (true, false) => "BreakerClosed",
+            (true, true) if next.probe.is_some() => "BreakerProbed",
+            (true, true) => "BreakerReopened",
+            (false, true) => "BreakerOpened",
         };
-        tracing::warn!(provider = %self.provider, state, "the circuit breaker changed");
-        metrics::count("BreakerTransitions", &[("provider", self.provider.name()), ("state", state)]);
+        tracing::warn!(provider = %self.provider, transition, "the circuit breaker changed");
+        metrics::count(transition, &[("provider", self.provider.name())]);
     }
 
     /// Lets a call pass, as a probe of this name if one is due, or says why not.

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::money::Currency;
 
 const RULES: Rules =
-    Rules { failures: 5, window: Duration::from_secs(60), open: Duration::from_secs(30), probe_lease: Duration::from_secs(10) };
+    Rules { failures: 5, window: Duration::from_mins(1), open: Duration::from_secs(30), probe_lease: Duration::from_secs(10) };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_000_000 + second).unwrap()

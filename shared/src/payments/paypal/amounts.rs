@@ -13,7 +13,7 @@ pub(in crate::payments) fn decimal(money: Money) -> Option<String> {
         return Some(money.decimal());
     }
     let unit = 10_u64.pow(u32::from(money.currency.exponent().unwrap_or(0)));
-    (money.amount % unit == 0).then(|| (money.amount / unit).to_string())
+    money.amount.is_multiple_of(unit).then(|| (money.amount / unit).to_string())
 }
 
 #[cfg(test)]

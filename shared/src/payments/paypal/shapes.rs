@@ -43,9 +43,22 @@ struct Link {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Authorization {
     pub id: String,
+    #[serde(default)]
     status: String,
     expiration_time: Option<Timestamp>,
     processor_response: Option<ProcessorResponse>,
+    /// Only where the authorisation is read by itself.
+    pub supplementary_data: Option<SupplementaryData>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct SupplementaryData {
+    pub related_ids: Option<RelatedIds>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RelatedIds {
+    pub order_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -280,10 +293,13 @@ pub(super) struct TransactionDetail {
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Transaction {
-    pub transaction_id: Option<String>,
+    #[serde(rename = "transaction_id")]
+    pub id: Option<String>,
     pub paypal_reference_id: Option<String>,
     pub paypal_reference_id_type: Option<String>,
-    pub transaction_event_code: Option<String>,
-    pub transaction_status: Option<String>,
+    #[serde(rename = "transaction_event_code")]
+    pub code: Option<String>,
+    #[serde(rename = "transaction_status")]
+    pub status: Option<String>,
     pub custom_field: Option<String>,
 }

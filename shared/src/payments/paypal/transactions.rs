@@ -1,20 +1,20 @@
 //! `PayPal`'s own list of what moved: <https://developer.paypal.com/docs/api/transaction-search/v1/>. It shows a
 //! transaction up to three hours late.
 //!
-//! A transaction names our order in `custom_field`. It names `PayPal`'s order, the attempt's reference, where its
-//! `paypal_reference_id` is of type `ODR`; where that is of type `TXN`, it belongs to the payment of the transaction that it
-//! names, such as a capture to that of its authorisation. Where `PayPal`'s order is named by neither, what is answered as
-//! the reference is the first transaction's id, and only our order's id can be matched. Authorisations, voids and payments
-//! make a payment; what goes back to her does not.
+//! A transaction names our order in `custom_field`. `PayPal`'s order, the attempt's reference, it names only where its
+//! `paypal_reference_id` is of type `ODR`; else its authorisation is read, which names it. An authorisation, its void and its
+//! capture are one payment; what goes back to her is none. Of a payment that is not ours, or that names no order of
+//! `PayPal`'s, the reference is a transaction's id.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use reqwest::StatusCode;
 
 use super::{
     super::{ListedPayment, PaymentError, PaymentState},
-    Paypal,
-    shapes::{Transaction, Transactions},
+    Paypal, Refused,
+    shapes::{Authorization, Transaction, Transactions},
 };
 
 /// The longest span of time that one search may cover.
@@ -29,11 +29,26 @@ impl Paypal {
         for (from, to) in windows(since, until) {
             self.list_window(from, to, &mut all).await?;
         }
-        Ok(all.by_reference.into_values().collect())
+        let mut payments: Vec<_> = all.by_reference.into_values().collect();
+        for payment in payments.iter_mut().filter(|payment| payment.order_id.is_some()) {
+            if let Some(order) = self.order_of(&payment.reference).await? {
+                payment.reference = order;
+            }
+        }
+        Ok(payments)
+    }
+
+    /// `PayPal`'s order that this authorisation is of; nothing, if it is no authorisation.
+    async fn order_of(&self, authorization: &str) -> Result<Option<String>, PaymentError> {
+        match self.get::<Authorization>(&["v2", "payments", "authorizations", authorization], &[]).await {
+            Ok(authorization) => Ok(authorization.supplementary_data.and_then(|data| data.related_ids?.order_id)),
+            Err(Refused::ByPaypal(StatusCode::NOT_FOUND, _)) => Ok(None),
+            Err(refused) => Err(self.error(refused)),
+        }
     }
 
     async fn list_window(&self, from: Timestamp, to: Timestamp, all: &mut Payments) -> Result<(), PaymentError> {
-        let (from, to) = (seconds(from), seconds(to));
+        let (from, to) = (millis(from), millis(to));
         for page in 1_u32.. {
             let number = page.to_string();
             let query = [
@@ -69,9 +84,9 @@ fn windows(since: Timestamp, until: Timestamp) -> Vec<(Timestamp, Timestamp)> {
     spans
 }
 
-/// The time in whole seconds, as the search wants it.
-fn seconds(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+/// The time to the millisecond, as the search takes it.
+fn millis(at: Timestamp) -> String {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at).to_string()
 }
 
 /// Transactions, put together to the payments that they belong to.
@@ -84,11 +99,12 @@ struct Payments {
 
 impl Payments {
     fn add(&mut self, transaction: Transaction) {
-        let (Some(state), Some(id)) = (transaction.state(), transaction.transaction_id) else { return };
+        let (Some(state), Some(id)) = (transaction.state(), transaction.id) else { return };
         let named = transaction.paypal_reference_id;
         let reference = match (transaction.paypal_reference_id_type.as_deref(), named) {
             (Some("ODR"), Some(order)) => order,
-            (_, Some(other)) => self.reference_of.get(&other).cloned().unwrap_or_else(|| id.clone()),
+            // Its authorisation, whose own transaction may be older than what is listed.
+            (Some("TXN"), Some(other)) => self.reference_of.get(&other).cloned().unwrap_or(other),
             _ => id.clone(),
         };
         self.reference_of.insert(id, reference.clone());
@@ -119,7 +135,7 @@ impl Transaction {
     /// By the codes of <https://developer.paypal.com/reports/reference/t-codes>: T13 is an authorisation (T1302 a void),
     /// T00 a payment.
     fn state(&self) -> Option<PaymentState> {
-        let (code, status) = (self.transaction_event_code.as_deref()?, self.transaction_status.as_deref()?);
+        let (code, status) = (self.code.as_deref()?, self.status.as_deref()?);
         match (code, status) {
             (code, "D") if is_payment(code) => Some(PaymentState::Declined("denied".into())),
             ("T1302", "S") => Some(PaymentState::Voided),
@@ -161,22 +177,18 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_order_of_paypals_is_known_by_itself() {
+    fn what_names_no_order_of_paypals_is_known_by_its_authorisation() {
         let alone = listed(
             r#"[{"transaction_id":"C2","paypal_reference_id":"A9","paypal_reference_id_type":"TXN","transaction_event_code":"T0006",
                  "transaction_status":"S","custom_field":"somebody else's"}]"#,
         );
-        assert_eq!(alone, [ListedPayment { reference: "C2".into(), order_id: None, state: PaymentState::Captured }]);
+        assert_eq!(alone, [ListedPayment { reference: "A9".into(), order_id: None, state: PaymentState::Captured }]);
     }
 
     #[test]
     fn the_codes_tell_a_hold_a_void_and_a_payment_apart_and_what_goes_back_is_no_payment() {
         let state = |code: &str, status: &str| {
-            let transaction = Transaction {
-                transaction_event_code: Some(code.into()),
-                transaction_status: Some(status.into()),
-                ..Transaction::default()
-            };
+            let transaction = Transaction { code: Some(code.into()), status: Some(status.into()), ..Transaction::default() };
             transaction.state()
         };
         assert_eq!(state("T1300", "S"), Some(PaymentState::Authorized { capture_before: None }));

@@ -226,7 +226,7 @@ impl PaymentGateway for Stripe {
                 Err(Refused::ByStripe(StatusCode::NOT_FOUND, _)) => return Ok(MethodOwner::Stranger),
                 answer => answer.map_err(|refused| self.refused(refused))?,
             };
-            Ok(match customer.metadata.customer_id {
+            Ok(match customer.metadata.customer {
                 Some(id) if !id.is_empty() => MethodOwner::Customer { id: CustomerId(id), account: Some(account) },
                 _ => MethodOwner::Stranger,
             })
@@ -305,10 +305,7 @@ impl PaymentGateway for Stripe {
     }
 
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
-        let mut query = vec![
-            ("created[gte]".to_owned(), since.as_second().to_string()),
-            ("expand[]".to_owned(), "data.latest_charge".to_owned()),
-        ];
+        let mut query = vec![("created[gte]".to_owned(), since.as_second().to_string())];
         let intents = self.pages("payment_intents", &mut query, |intent: &PaymentIntent| &intent.id).await;
         Ok(intents.map_err(PaymentError::certain)?.into_iter().map(PaymentIntent::listed).collect())
     }

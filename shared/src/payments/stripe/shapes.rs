@@ -57,9 +57,12 @@ struct Redirect {
 /// What we wrote beside an object.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Metadata {
-    pub order_id: Option<String>,
-    pub customer_id: Option<String>,
-    pub refund_id: Option<String>,
+    #[serde(rename = "order_id")]
+    pub order: Option<String>,
+    #[serde(rename = "customer_id")]
+    pub customer: Option<String>,
+    #[serde(rename = "refund_id")]
+    pub refund: Option<String>,
 }
 
 impl PaymentIntent {
@@ -92,7 +95,7 @@ impl PaymentIntent {
     }
 
     pub fn listed(self) -> ListedPayment {
-        let order_id = self.metadata.order_id.as_deref().and_then(|id| id.parse().ok());
+        let order_id = self.metadata.order.as_deref().and_then(|id| id.parse().ok());
         ListedPayment { reference: self.id.clone(), order_id, state: self.state() }
     }
 }
@@ -123,7 +126,7 @@ pub(super) struct Refund {
 impl Refund {
     /// Whether we named it so.
     pub fn is(&self, refund: &str) -> bool {
-        self.metadata.refund_id.as_deref() == Some(refund)
+        self.metadata.refund.as_deref() == Some(refund)
     }
 
     pub fn state(self) -> RefundState {

@@ -100,11 +100,6 @@ impl Fields {
         }
     }
 
-    /// A member of any shape, which PayPal takes and which changes nothing here.
-    pub(super) fn pass_over(&mut self, name: &str) -> Option<Value> {
-        self.take(name)
-    }
-
     /// Nothing is left over. PayPal itself passes over some members that it does not know; here they are refused, since
     /// a misspelt one does nothing.
     pub(super) fn finish(self) -> Result<(), ApiError> {

@@ -2,15 +2,16 @@
 
 use axum::http::Uri;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use url::{Url, form_urlencoded};
 
-use super::{body::Fields, error::ApiError, money::Money, route::Route};
+use super::{body::Fields, error::ApiError, money::Money, route::Route, shapes::present};
 
 const LONGEST_ID: usize = 127;
 const LONGEST_REFERENCE: usize = 256;
 const LONGEST_NOTE: usize = 255;
 const LONGEST_DESCRIPTOR: usize = 22;
+const LONGEST_LINE: usize = 300;
 const LONGEST_URL: usize = 2048;
 const LONGEST_VAULT_ID: usize = 255;
 /// How far apart the ends of a search may be.
@@ -101,13 +102,11 @@ impl Command {
     /// Reads what the call takes; anything else is an error.
     pub(super) fn parse(route: Route, uri: &Uri, body: &[u8]) -> Result<Self, ApiError> {
         let query = uri.query().unwrap_or_default();
-        let allowed: &[&str] = match route {
-            Route::Transactions => &[],
-            Route::ReadOrder(_) => &["fields"],
-            _ => &[],
-        };
-        if route != Route::Transactions {
-            check_query(query, allowed)?;
+        match &route {
+            // It takes parameters of its own, and checks them.
+            Route::Transactions => {}
+            Route::ReadOrder(_) => check_query(query, &["fields"])?,
+            _ => check_query(query, &[])?,
         }
         Ok(match route {
             Route::CreateOrder => Self::CreateOrder(new_order(Fields::parse(body)?)?),
@@ -152,11 +151,28 @@ fn purchase_unit(mut unit: Fields, back: Back) -> Result<NewOrder, ApiError> {
         invoice_id: unit.text("invoice_id", LONGEST_ID)?,
         description: unit.text("description", LONGEST_ID)?,
         soft_descriptor: unit.text("soft_descriptor", LONGEST_DESCRIPTOR)?,
-        shipping: unit.pass_over("shipping"),
+        shipping: unit.object("shipping")?.map(shipping).transpose()?,
         back,
     };
     unit.finish()?;
     Ok(order)
+}
+
+/// Where the goods go, as PayPal shows it again.
+fn shipping(mut fields: Fields) -> Result<Value, ApiError> {
+    let kind = fields.choice("type", &["SHIPPING", "PICKUP_IN_PERSON", "PICKUP_IN_STORE", "PICKUP_FROM_PERSON"])?;
+    let name = fields.object("name")?.map(|name| texts(name, &["full_name"])).transpose()?;
+    let lines = ["address_line_1", "address_line_2", "admin_area_1", "admin_area_2", "postal_code", "country_code"];
+    let address = fields.object("address")?.map(|address| texts(address, &lines)).transpose()?;
+    fields.finish()?;
+    Ok(present(json!({"type": kind, "name": name, "address": address})))
+}
+
+fn texts(mut fields: Fields, names: &[&str]) -> Result<Value, ApiError> {
+    let text = |name: &&str| Ok(((*name).to_owned(), fields.text(name, LONGEST_LINE)?.into()));
+    let texts = names.iter().map(text).collect::<Result<Map<_, _>, ApiError>>()?;
+    fields.finish()?;
+    Ok(present(Value::Object(texts)))
 }
 
 /// How PayPal's page is to look and where it leads.

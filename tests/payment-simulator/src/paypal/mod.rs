@@ -102,13 +102,18 @@ pub(crate) fn router(paypal: Arc<PayPal>) -> Router {
         .with_state(paypal)
 }
 
-async fn grant(State(paypal): State<Arc<PayPal>>, headers: HeaderMap, body: Bytes) -> Response {
-    let (status, body) = paypal.access.grant(&headers, &body, paypal.world.clock.now());
-    (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), Json(body)).into_response()
+async fn grant(State(paypal): State<Arc<PayPal>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let request = Request::new(method, uri, headers, body);
+    let now = paypal.world.clock.now();
+    let entry = paypal.world.requests.arrived(request.entry(None, now));
+    let (status, body) = paypal.access.grant(&request.headers, &request.body, now);
+    paypal.world.requests.answered(entry, status);
+    Answer { status, body: Some(body), debug_id: request.debug_id, lost: false }.response()
 }
 
 /// The certificates that webhooks are signed with. Like PayPal's own, they are everyone's to read.
 async fn certificates(State(paypal): State<Arc<PayPal>>, Path(name): Path<String>) -> Response {
+    paypal.world.prepare_certificates().await;
     match paypal.world.webhooks.chain(&name) {
         Some(chain) => ([(CONTENT_TYPE, "application/x-pem-file")], chain).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -123,7 +128,7 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let request = Request { debug_id: Uuid::new_v4().simple().to_string(), method, uri, headers, body };
+    let request = Request::new(method, uri, headers, body);
     to_its_end(connection, async move { paypal.respond(&request).await }).await
 }
 
@@ -248,6 +253,10 @@ impl PayPal {
 }
 
 impl Request {
+    fn new(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Self {
+        Self { debug_id: Uuid::new_v4().simple().to_string(), method, uri, headers, body }
+    }
+
     /// The order that the body of a new one names.
     fn custom_id(&self) -> Option<String> {
         let body: Value = serde_json::from_slice(&self.body).ok()?;

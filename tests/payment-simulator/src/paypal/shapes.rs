@@ -105,12 +105,14 @@ impl Order {
     pub(super) fn authorization_to_json(&self, authorization: &Authorization, base: &str) -> Value {
         let address = format!("{base}/v2/payments/authorizations/{}", authorization.id);
         let mut links = vec![link("self", &address, "GET")];
+        let pending = authorization.status == payment::Status::Pending;
         if authorization.held() > 0 {
             links.push(link("capture", &format!("{address}/capture"), "POST"));
+        }
+        if authorization.held() > 0 || pending {
             links.push(link("void", &format!("{address}/void"), "POST"));
         }
         links.push(link("up", &format!("{base}/v2/checkout/orders/{}", self.id), "GET"));
-        let pending = authorization.status == payment::Status::Pending;
         let denied = authorization.status == payment::Status::Denied;
         present(json!({
             "id": authorization.id,

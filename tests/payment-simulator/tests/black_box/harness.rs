@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use payment_simulator::{Addresses, Ports};
-use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
 pub const VERSION: &str = "2025-09-30.clover";
@@ -31,6 +31,17 @@ impl Answer {
 
     pub fn text(&self, field: &str) -> String {
         self.body[field].as_str().unwrap_or("none").into()
+    }
+
+    /// Its status, and the issue of PayPal's that it names first.
+    pub fn issue(&self) -> (u16, String) {
+        (self.status, self.body["details"][0]["issue"].as_str().unwrap_or("none").into())
+    }
+
+    /// The address of a link of PayPal's.
+    pub fn link(&self, rel: &str) -> Option<String> {
+        let links = self.body["links"].as_array()?;
+        links.iter().find(|link| link["rel"] == rel).map(|link| link["href"].as_str().unwrap().into())
     }
 
     pub fn is_replayed(&self) -> bool {
@@ -105,6 +116,12 @@ impl Simulator {
         self.get(&format!("payment_intents/{id}")).await.text("status")
     }
 
+    /// Follows nothing: a page's answer is looked at as it is.
+    pub async fn press(&self, page: &str, answer: &str) -> Response {
+        let browser = Client::builder().redirect(Policy::none()).build().unwrap();
+        browser.post(page).form(&[("answer", answer)]).send().await.unwrap()
+    }
+
     pub async fn control(&self, method: Method, path: &str, body: Value) -> Answer {
         let request = self.http.request(method, format!("{}/{path}", self.addresses.control_url));
         self.send(if body.is_null() { request } else { request.json(&body) }).await
@@ -138,6 +155,11 @@ pub fn intent_form(order_id: &str) -> [(&str, &str); 5] {
         ("payment_method_types[]", "card"),
         ("metadata[order_id]", order_id),
     ]
+}
+
+/// Where a redirect leads.
+pub fn location(response: &Response) -> String {
+    response.headers()["location"].to_str().unwrap().into()
 }
 
 /// What the ledger holds, written shortly.

@@ -60,9 +60,13 @@ impl Drop for Program {
 
 #[tokio::test]
 async fn the_ready_file_says_where_each_port_answers_on_this_machine_only() {
-    let program = Program::start("ready", &["--stripe-port", "0", "--control-port", "0"]);
+    let program = Program::start("ready", &["--stripe-port", "0", "--paypal-port", "0", "--control-port", "0"]);
     let addresses = program.addresses();
-    for (name, path, status) in [("stripe_url", "/v1/payment_intents", 401), ("control_url", "/ledger", 200)] {
+    for (name, path, status) in [
+        ("stripe_url", "/v1/payment_intents", 401),
+        ("paypal_url", "/v2/checkout/orders/X", 401),
+        ("control_url", "/ledger", 200),
+    ] {
         let url = addresses[name].as_str().unwrap();
         assert!(url.starts_with("http://127.0.0.1:"), "{url}");
         assert_eq!(reqwest::get(format!("{url}{path}")).await.unwrap().status(), status);

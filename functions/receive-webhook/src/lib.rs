@@ -1,0 +1,185 @@
+//! `POST /v1/webhooks/stripe` and `/paypal`: a provider says that something changed. The event is a hint: the payment is read
+//! again at the provider and applied through the same commands as everything else, in any order and any number of times.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_http::Request;
+use serde_json::json;
+use shared::{
+    domain::{
+        event::Provider,
+        ids::OrderId,
+        order::{Attempt, Order, Outcome},
+        payment::{PaymentState, RefundState},
+    },
+    http::{Answer, Problem, correlation_id, json_answer, route},
+    idempotency::unavailable,
+    payments::{
+        PaymentError,
+        providers::Providers,
+        webhooks::{WebhookError, WebhookEvent, Webhooks},
+    },
+    repositories::{
+        idempotency_keys::{IdempotencyKeysTable, Lease, NextAction, RequestKey, SavedAnswer},
+        order_events::{AdvanceError, OrderEvents},
+    },
+    settlement::Settlement,
+};
+
+/// How long an event is remembered.
+pub const REMEMBERED: Duration = Duration::from_hours(24 * 30);
+
+const MAX_BODY: usize = 256 * 1024;
+
+/// What hearing works with.
+#[derive(Debug)]
+pub struct ReceiveWebhook {
+    /// Whose word it is.
+    pub webhooks: Webhooks,
+    /// Which events were applied.
+    pub seen: IdempotencyKeysTable,
+    /// The orders.
+    pub events: OrderEvents,
+    /// Whom to ask again.
+    pub providers: Providers,
+    /// What goes on from there.
+    pub settlement: Settlement,
+}
+
+impl ReceiveWebhook {
+    /// Takes an event that its provider signed; one that was applied before changes nothing.
+    ///
+    /// # Errors
+    /// A [`Problem`]: 400 for what is not the provider's, 503 for what must come again.
+    pub async fn handle(&self, request: Request) -> Result<Answer, Problem> {
+        let provider = match route(&request).as_str() {
+            "POST /v1/webhooks/stripe" => Provider::Stripe,
+            "POST /v1/webhooks/paypal" => Provider::Paypal,
+            _ => return Err(Problem::method_not_allowed("POST")),
+        };
+        let body: &[u8] = request.body();
+        if body.len() > MAX_BODY {
+            let detail = format!("The body has {} bytes; at most {MAX_BODY} are taken.", body.len());
+            return Err(Problem::new(413, "body_too_large", "The body is too large", detail));
+        }
+        let event = self.webhooks.receive(provider, request.headers(), body, Timestamp::now()).await.map_err(refused)?;
+        tracing::info!(%provider, event = event.id, kind = event.kind, order_id = ?event.order_id, correlation_id = correlation_id(&request), "a webhook came");
+        let key = RequestKey::of_webhook(provider, &event.id);
+        match self.seen.claim(key, &event.id, Timestamp::now()).await.map_err(|error| unavailable(&error))? {
+            NextAction::Start(lease) => self.apply_once(&event, &lease).await,
+            NextAction::Replay(_) => Ok(received()),
+            // Whoever is at it may fail: the provider sends it again.
+            NextAction::InProgress(_) | NextAction::Mismatch => Err(Problem::overloaded()),
+        }
+    }
+
+    async fn apply_once(&self, event: &WebhookEvent, lease: &Lease) -> Result<Answer, Problem> {
+        if let Err(reason) = self.apply(event).await {
+            tracing::warn!(event = event.id, reason, "the webhook was not applied; it comes again");
+            if let Err(error) = self.seen.release(lease).await {
+                tracing::warn!(%error, "the event was not given free; its lease runs out");
+            }
+            return Err(Problem::overloaded());
+        }
+        let answer = SavedAnswer { status: 200, body: String::new(), headers: Vec::new() };
+        if let Err(error) = self.seen.save(lease, &answer).await {
+            tracing::warn!(%error, "the event was not noted; a repeat is applied again, harmlessly");
+        }
+        Ok(received())
+    }
+
+    async fn apply(&self, event: &WebhookEvent) -> Result<(), String> {
+        let Some(order_id) = &event.order_id else { return Ok(()) };
+        let order = match self.events.order(order_id).await {
+            Ok(order) => order,
+            // The account may serve others, and a lost race leaves objects that no event names.
+            Err(AdvanceError::NoSuchOrder(_)) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let ours = |attempt: &&Attempt| {
+            attempt.provider == event.provider && event.reference.as_ref().is_none_or(|reference| *reference == attempt.reference)
+        };
+        let mut now = order.clone();
+        for attempt in order.attempts().iter().filter(ours) {
+            let state = self.ask(attempt).await.map_err(|error| error.to_string())?;
+            now = self.observe(order_id, attempt.number, &state).await?.unwrap_or(now);
+            now = self.refunds(now, attempt).await?;
+        }
+        self.go_on(&now, event).await
+    }
+
+    async fn ask(&self, attempt: &Attempt) -> Result<PaymentState, PaymentError> {
+        self.providers.gateway(attempt.provider).read(&attempt.reference).await
+    }
+
+    /// Applies what the provider says. What the order's history forbids is left to its settlement.
+    async fn observe(&self, order_id: &OrderId, attempt: u32, state: &PaymentState) -> Result<Option<Order>, String> {
+        match self.events.advance(order_id, |order| order.observed(attempt, state)).await {
+            Ok(order) => Ok(Some(order)),
+            Err(AdvanceError::NotAllowed(refusal)) => {
+                tracing::info!(%order_id, attempt, ?state, %refusal, "what the provider says is not to be applied");
+                Ok(None)
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Looks up every refund of this payment: one may fail long after it was said to be done.
+    async fn refunds(&self, order: Order, attempt: &Attempt) -> Result<Order, String> {
+        if order.captured_attempt() != Some(attempt.number) {
+            return Ok(order);
+        }
+        let mut now = order.clone();
+        for refund in order.refunds() {
+            let found = self.providers.gateway(attempt.provider).find_refund(&attempt.reference, &refund.id).await;
+            let decided = match found.map_err(|error| error.to_string())? {
+                Some(RefundState::Refunded) => self.events.advance(&order.id, |order| order.finish_refund(&refund.id)).await,
+                Some(RefundState::Failed(reason)) => {
+                    self.events.advance(&order.id, |order| order.fail_refund(&refund.id, &reason)).await
+                }
+                Some(RefundState::Pending) | None => continue,
+            };
+            match decided {
+                Ok(order) => now = order,
+                Err(AdvanceError::NotAllowed(_)) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(now)
+    }
+
+    /// A click that is still under way goes on by itself; whatever else owes something is settled at once.
+    async fn go_on(&self, order: &Order, event: &WebhookEvent) -> Result<(), String> {
+        let under_way = match order.outcome() {
+            Outcome::Open => !order.was_deferred(),
+            // Its capture has a subscriber of its own.
+            Outcome::Confirmed { .. } => true,
+            Outcome::Rejected(_) | Outcome::Cancelled(_) => false,
+        };
+        if under_way || order.is_closed() {
+            return Ok(());
+        }
+        // The event's own id: delivered twice, it starts one execution.
+        let id: String = event.id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        self.settlement.start(&order.id, &format!("{}-{id}", order.id)).await
+    }
+}
+
+fn received() -> Answer {
+    json_answer(200, json!({"received": true}).to_string())
+}
+
+fn refused(error: WebhookError) -> Problem {
+    match error {
+        WebhookError::Rejected(reason) => {
+            tracing::warn!(reason, "a webhook was rejected");
+            let detail = "This is not signed by the provider, for this shop, at this time; only the provider can send it.";
+            Problem::new(400, "webhook_rejected", "The webhook is rejected", detail)
+        }
+        WebhookError::Unavailable(reason) => {
+            tracing::error!(reason, "a webhook cannot be verified now");
+            Problem::overloaded()
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A cell: one call of one scenario, one fault, one kind of client.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    promises,
+    proxy::Call,
+    scenarios::{Client, Play, Scenario, Stage},
+};
+
+/// A way in which a call goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fault {
+    /// The fault proxy's name for it.
+    pub(crate) name: &'static str,
+    /// As the report heads its column.
+    pub(crate) title: &'static str,
+}
+
+/// All of them.
+pub(crate) const FAULTS: [Fault; 7] = [
+    Fault { name: "refuse", title: "refused" },
+    Fault { name: "error", title: "5xx" },
+    Fault { name: "throttle", title: "throttled" },
+    Fault { name: "lose_answer", title: "answer lost" },
+    Fault { name: "delay", title: "late" },
+    Fault { name: "kill_before", title: "killed before" },
+    Fault { name: "kill_after", title: "killed after" },
+];
+
+/// One cell of the matrix.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) scenario: Scenario,
+    pub(crate) call: String,
+    pub(crate) fault: Fault,
+    pub(crate) client: Client,
+    delay_ms: Option<u64>,
+}
+
+/// How a cell came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Every promise held.
+    Held,
+    /// Every promise held; she got an e-mail twice, which promise 5 allows where SES's own answer is lost.
+    AtLeastOnce,
+    /// The call was not made in this run, try as it might: the promises held without it.
+    NotReached,
+    /// What broke.
+    Broken(String),
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let client = if self.client == Client::Repeats { "the client repeats" } else { "the client never comes back" };
+        write!(f, "{} / {} / {} / {client}", self.scenario.name, self.call, self.fault.title)
+    }
+}
+
+/// The calls of a run without faults.
+pub(crate) async fn record(stage: &Arc<Stage>, scenario: Scenario) -> Vec<Call> {
+    let play = Play::prepare(stage, scenario, Client::Repeats).await;
+    play.before().await;
+    let proxy = play.proxy();
+    let before = proxy.calls(&play.order_id).await.last().map_or(0, |call| call.number);
+    play.act().await.unwrap_or_else(|error| panic!("{} without faults: {error}", scenario.name));
+    promises::hold(stage, &play).await.unwrap_or_else(|error| panic!("{} without faults: {error}", scenario.name));
+    let calls = proxy.calls(&play.order_id).await;
+    calls.into_iter().filter(|call| call.number > before).collect()
+}
+
+/// The cells of a call.
+pub(crate) fn of_call(scenario: Scenario, call: &Call) -> impl Iterator<Item = Cell> {
+    FAULTS.into_iter().flat_map(move |fault| {
+        [Client::Repeats, Client::NeverBack].map(|client| Cell {
+            scenario,
+            call: call.name.clone(),
+            fault,
+            client,
+            delay_ms: (fault.name == "delay").then(|| past_its_timeout(call)),
+        })
+    })
+}
+
+/// So long that whoever called has given up: the call lands late.
+fn past_its_timeout(call: &Call) -> u64 {
+    match call.upstream.as_str() {
+        "aws" if call.name.contains("StartSyncExecution") => 16_000,
+        "aws" => 1_300,
+        _ => 2_000,
+    }
+}
+
+impl Cell {
+    /// Plays the scenario with this one call struck. A call that a run does not make is tried again with another order.
+    pub(crate) async fn run(&self, stage: &Stage) -> Outcome {
+        for _ in 0..2 {
+            match self.play(stage).await {
+                Outcome::NotReached => {}
+                outcome => return outcome,
+            }
+        }
+        Outcome::NotReached
+    }
+
+    async fn play(&self, stage: &Stage) -> Outcome {
+        let play = Play::prepare(stage, self.scenario, self.client).await;
+        play.before().await;
+        let proxy = play.proxy();
+        proxy.fault(Some(&play.order_id), &self.call, self.fault.name, self.delay_ms).await;
+        if let Err(broken) = play.act().await {
+            return Outcome::Broken(broken);
+        }
+        let held = promises::hold(stage, &play).await;
+        let struck = match proxy.struck(&play.order_id).await {
+            Ok(struck) => struck,
+            Err(error) => return Outcome::Broken(format!("the fault could not be made: {error}")),
+        };
+        match held {
+            Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
+            Ok(_) if !struck => Outcome::NotReached,
+            Ok(promises::Held::Once) => Outcome::Held,
+            // SES has no idempotency token: where its answer, or the note of it, is lost, one repeat is allowed.
+            Ok(promises::Held::TwiceMailed) if self.call.contains("send-email/") => Outcome::AtLeastOnce,
+            Ok(promises::Held::TwiceMailed) => Outcome::Broken("she got an e-mail twice".into()),
+        }
+    }
+}
+
+/// The call of a checkout that names no order: whose a payment method is. It is struck with nothing beside it.
+pub(crate) async fn shared_calls(stage: &Arc<Stage>) -> Vec<(String, Fault, Outcome)> {
+    let scenario = crate::scenarios::SCENARIOS[0];
+    let mut outcomes = Vec::new();
+    let name = "checkout/stripe.RetrievePaymentMethod";
+    for fault in FAULTS {
+        let play = Play::prepare(stage, scenario, Client::Repeats).await;
+        let proxy = play.proxy();
+        let made = proxy.all_calls().await.into_iter().filter(|call| call.order_id.is_none() && stem(&call.name) == name).count();
+        let call = format!("{name}#{}", made + 1);
+        proxy.fault(None, &call, fault.name, (fault.name == "delay").then_some(2_000)).await;
+        let outcome = match play.act().await {
+            Err(broken) => Outcome::Broken(broken),
+            Ok(()) => match promises::hold(stage, &play).await {
+                Ok(_) => Outcome::Held,
+                Err(broken) => Outcome::Broken(broken),
+            },
+        };
+        outcomes.push((name.to_owned(), fault, outcome));
+    }
+    outcomes
+}
+
+/// A call's name without its occurrence.
+pub(crate) fn stem(name: &str) -> &str {
+    name.split('#').next().unwrap_or(name)
+}

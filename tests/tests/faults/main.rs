@@ -1,0 +1,95 @@
+//! The fault matrix: every outgoing call of every scenario × every way in which a call can go wrong × a client that repeats
+//! and one that never comes back. All promises are checked after each. Run by `cargo xtask faults` and `cargo xtask test`.
+//!
+//! A new call joins by itself: what a scenario calls is recorded in a run without faults, and each recorded call is struck.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test program: it fails by panicking, and talks to a person")]
+
+mod cells;
+mod promises;
+mod proxy;
+mod report;
+mod scenarios;
+
+use std::{process::ExitCode, sync::Arc, time::Instant};
+
+use system_tests::Shop;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{
+    cells::{Cell, Outcome},
+    proxy::Proxy,
+    report::Report,
+    scenarios::{SCENARIOS, Stage},
+};
+
+/// Cells that run side by side, each on its own order, SKUs and key.
+const SIDE_BY_SIDE: usize = 12;
+
+/// A slice of the matrix takes every n-th cell, so that the test command stays within its time.
+const SLICES: u64 = 8;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // `cargo test NAME` runs the tests of that name: this one is called "faults".
+    let filtered = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    if filtered.is_some_and(|filter| !"faults".contains(&filter)) {
+        return ExitCode::SUCCESS;
+    }
+    let whole = std::env::var("SOUK_FAULTS").is_ok_and(|which| which == "all");
+    let stage = Arc::new(Stage::open(Shop::running()).await);
+    let started = Instant::now();
+    let slice = if whole { None } else { Some(report::today() % SLICES) };
+    let cells = recorded(&stage).await;
+    let all = cells.len();
+    let chosen: Vec<Cell> = match slice {
+        None => cells,
+        Some(slice) => cells.into_iter().zip(0_u64..).filter(|(_, n)| n % SLICES == slice).map(|(cell, _)| cell).collect(),
+    };
+    println!("\nfault matrix: {} of {all} cells{}", chosen.len(), slice.map(|n| format!(", slice {n} of {SLICES}")).unwrap_or_default());
+    let outcomes = run(&stage, chosen).await;
+    let shared = cells::shared_calls(&stage).await;
+    let report = Report { outcomes, shared, all, slice, elapsed: started.elapsed() };
+    report.print();
+    if whole && std::env::var_os("SOUK_FAULTS_REPORT").is_some() {
+        report.write();
+    }
+    let broken = report.broken();
+    println!("\n{} passed, {broken} failed", report.cells() - broken);
+    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Every cell that there is: the calls of a run without faults, each with every fault and both clients.
+async fn recorded(stage: &Arc<Stage>) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for scenario in SCENARIOS {
+        let calls = cells::record(stage, scenario).await;
+        println!("{:<44} {:>3} calls", scenario.name, calls.len());
+        cells.extend(calls.iter().flat_map(|call| cells::of_call(scenario, call)));
+    }
+    cells
+}
+
+async fn run(stage: &Arc<Stage>, chosen: Vec<Cell>) -> Vec<(Cell, Outcome)> {
+    let permits = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+    let mut running = JoinSet::new();
+    for cell in chosen {
+        let (stage, permits) = (stage.clone(), permits.clone());
+        running.spawn(async move {
+            let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
+            let outcome = cell.run(&stage).await;
+            if let Outcome::Broken(why) = &outcome {
+                println!("broken: {cell}\n        {why}");
+            }
+            (cell, outcome)
+        });
+    }
+    let mut outcomes = running.join_all().await;
+    outcomes.sort_by_key(|(cell, _)| cell.to_string());
+    outcomes
+}
+
+/// The proxy's control, for the modules.
+pub(crate) fn proxy(stage: &Stage) -> Proxy {
+    Proxy::new(stage.shop.http.clone(), stage.shop.outputs.fault_proxy_url.clone())
+}

@@ -1,0 +1,178 @@
+//! The promises, checked against tables, ledger, mailbox and queues once an order has come to rest.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use shared::domain::{
+    event::Cancellation,
+    order::{Order, Outcome, Status},
+};
+
+use crate::scenarios::{Client, Play, STOCKED, Stage};
+
+/// Longer than every wait of the shop in its tests' limits together.
+const PATIENCE: Duration = Duration::from_secs(100);
+
+/// How e-mails came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Each once.
+    Once,
+    /// Some twice.
+    TwiceMailed,
+}
+
+/// Waits until the order has come to rest, and checks every promise.
+///
+/// # Errors
+/// The promise that is broken.
+pub(crate) async fn hold(stage: &Stage, play: &Play<'_>) -> Result<Held, String> {
+    let Some(order) = closed(stage, play).await? else {
+        // Nothing was written, and nobody came back: there is no order, and nothing may have happened.
+        ensure(stage.shop.ledger(&play.order_id).await.is_empty(), "promise 2: money moved without an order")?;
+        return stock(stage, play, false).await.map(|()| Held::Once);
+    };
+    let scenario = play.scenario();
+    let late = scenario.ends == Status::Paid && order.status() == Status::Cancelled;
+    let expected = order.status() == scenario.ends || (late && *order.outcome() == Outcome::Cancelled(Cancellation::PaymentTimedOut));
+    ensure(expected, &format!("the order ended {:?} and not {:?}", order.status(), scenario.ends))?;
+    money(stage, play, &order).await?;
+    stock(stage, play, order.status() == Status::Paid).await?;
+    quiet(stage, play, order.status()).await?;
+    mails(stage, play, &order).await
+}
+
+/// Promise 4: every order closes.
+async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Order>, String> {
+    let started = Instant::now();
+    let mut last = Vec::new();
+    while started.elapsed() < PATIENCE {
+        match stage.shop.events().load(&play.order_id).await {
+            Ok(events) if events.is_empty() && play.client() == Client::NeverBack => {
+                if started.elapsed() > Duration::from_secs(6) {
+                    return Ok(None);
+                }
+            }
+            Ok(events) => {
+                last = events.iter().map(|event| event.fact.name()).collect();
+                let order = Order::from_events(&events).ok();
+                if let Some(order) = order.filter(|order| order.is_closed() && order.status() != Status::Pending)
+                    && (play.scenario().then != crate::scenarios::Then::CancelPaid || order.status() == Status::Cancelled || nobody_cancelled(play))
+                {
+                    return Ok(Some(order));
+                }
+            }
+            Err(error) => return Err(format!("the events cannot be read: {error}")),
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    Err(format!("promise 4: the order is not closed after {} s: {last:?}", PATIENCE.as_secs()))
+}
+
+/// A cancel that failed and that nobody repeated leaves the order as it was.
+fn nobody_cancelled(play: &Play<'_>) -> bool {
+    play.client() == Client::NeverBack
+}
+
+/// Promise 2: charged once at most, only for an order that stands; what is not needed is not held.
+async fn money(stage: &Stage, play: &Play<'_>, order: &Order) -> Result<(), String> {
+    let lines = stage.shop.ledger(&play.order_id).await;
+    let count = |operation: &str| lines.iter().filter(|line| *line == operation).count();
+    let (authorized, captured, voided, refunded) = (count("authorize"), count("capture"), count("void"), count("refund"));
+    ensure(captured <= 1, &format!("promise 2: captured {captured} times: {lines:?}"))?;
+    ensure(authorized == captured + voided, &format!("promise 2: a hold was left: {lines:?}"))?;
+    let (should_capture, should_refund) = match order.status() {
+        Status::Paid => (1, 0),
+        Status::Cancelled if order.captured_attempt().is_some() => (1, 1),
+        _ => (0, 0),
+    };
+    ensure(captured == should_capture && refunded == should_refund, &format!("promise 2: {:?} with {lines:?}", order.status()))
+}
+
+/// Promise 3: available + what a standing order holds = stocked.
+async fn stock(stage: &Stage, play: &Play<'_>, sold: bool) -> Result<(), String> {
+    for (sku, bought) in play.skus.iter().zip([1, 2]) {
+        let level = stage.shop.inventory().level(sku).await.map_err(|error| error.to_string())?;
+        let available = level.ok_or("the shelf is gone")?.available;
+        let expected = STOCKED - if sold { bought } else { 0 };
+        ensure(available == expected, &format!("promise 3: {available} of {sku} are available and not {expected}"))?;
+    }
+    Ok(())
+}
+
+/// The guard is done, and has removed the payment tokens; the view behind lists shows the order as it is.
+pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>, status: Status) -> Result<(), String> {
+    let started = Instant::now();
+    let mut missing = "nothing";
+    while started.elapsed() < PATIENCE {
+        let tokens = stage.shop.details(&play.order_id).await.is_some_and(|details| !details.payment_methods.is_empty());
+        missing = if tokens {
+            "the guard did not remove the tokens"
+        } else if !listed(stage, play, status).await {
+            "promise 5: the view does not show the order as it is"
+        } else {
+            return Ok(());
+        };
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Err(format!("{missing} after {} s", PATIENCE.as_secs()))
+}
+
+async fn listed(stage: &Stage, play: &Play<'_>, status: Status) -> bool {
+    let table = shared::repositories::customer_orders::CustomerOrdersTable::new(
+        stage.shop.dynamodb.clone(),
+        stage.shop.resource("CustomerOrdersTable"),
+    );
+    let mut after = None;
+    loop {
+        let Ok(page) = table.page(&stage.kareem.id, 100, after.as_deref()).await else { return false };
+        if let Some(row) = page.items.iter().find(|row| row.order_id == play.order_id) {
+            return row.status == status;
+        }
+        after = page.next.and_then(|mut key| key.remove("placed_order"));
+        if after.is_none() {
+            return false;
+        }
+    }
+}
+
+/// Promise 5: what she sees of it happens once.
+async fn mails(stage: &Stage, play: &Play<'_>, order: &Order) -> Result<Held, String> {
+    let expected = expected_mails(order);
+    let started = Instant::now();
+    let mut subjects: Vec<String> = Vec::new();
+    while started.elapsed() < PATIENCE {
+        let mails = stage.shop.mails(play.order_id.as_str()).await;
+        subjects = mails.iter().map(subject).collect();
+        if subjects.len() >= expected {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // A second one would come at once: its message is in the queue already.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let distinct: std::collections::BTreeSet<_> = subjects.iter().collect();
+    ensure(distinct.len() == expected, &format!("promise 5: {expected} e-mails were due, and these came: {subjects:?}"))?;
+    Ok(if subjects.len() == distinct.len() { Held::Once } else { Held::TwiceMailed })
+}
+
+fn expected_mails(order: &Order) -> usize {
+    let waited = order.attempts().iter().any(|attempt| {
+        order.was_deferred() && matches!(attempt.answer, Some(shared::domain::order::PaymentAnswer::ActionRequired))
+    });
+    let confirmed = usize::from(order.status() == Status::Paid || order.captured_attempt().is_some());
+    let ended = match order.outcome() {
+        Outcome::Cancelled(_) => 1,
+        Outcome::Rejected(_) => usize::from(order.was_deferred()),
+        _ => 0,
+    };
+    confirmed + ended + usize::from(waited)
+}
+
+fn subject(mail: &Value) -> String {
+    mail["Subject"].as_str().unwrap_or_default().to_owned()
+}
+
+fn ensure(holds: bool, otherwise: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+}

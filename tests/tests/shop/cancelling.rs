@@ -1,0 +1,107 @@
+//! Cancels and refunds: what was held is freed, what was taken goes back, the stock is there again.
+
+use serde_json::json;
+use shared::domain::order::{RefundStatus, Status};
+use system_tests::{Shop, eventually, new_key, purchase, purchase_with};
+
+#[tokio::test]
+async fn a_paid_order_that_she_cancels_goes_back_whole() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    for (provider, token, sku) in [("stripe", "pm_card_visa", "rug-atlas"), ("paypal", "vault_ok", "throw-wool")] {
+        let before = shop.available(sku).await;
+        let key = new_key();
+        let order_id = kareem.order_id(&key);
+        let bought = kareem.checkout(&key, &purchase_with(&[(sku, 2)], &[(provider, token)])).await;
+        assert_eq!(bought.status, 201, "{bought:?}");
+        shop.closed(&order_id).await;
+        let cancelled = kareem.cancel_patiently(&order_id).await;
+        assert_eq!((cancelled.status, cancelled.body["status"].as_str()), (200, Some("cancelled")), "{cancelled:?}");
+        let order = shop.closed(&order_id).await;
+        assert_eq!((order.status(), order.refund_status()), (Status::Cancelled, RefundStatus::Full), "{provider}");
+        assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture", "refund"], "{provider}");
+        assert_eq!(shop.available(sku).await, before);
+        eventually("she is told", || async { shop.mails(order_id.as_str()).await.len() == 2 }).await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_payment_is_under_way_is_cancelled_and_never_charged() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    shop.fault(&order_id, "authorize", "error", 50).await;
+    assert_eq!(kareem.checkout(&key, &purchase(&[("rug-atlas", 1)], "pm_card_visa")).await.status, 202);
+    assert_eq!(kareem.cancel_patiently(&order_id).await.status, 200);
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Cancelled);
+    assert_eq!(shop.ledger(&order_id).await, [""; 0]);
+    let repeated = kareem.checkout(&key, &purchase(&[("rug-atlas", 1)], "pm_card_visa")).await;
+    assert_eq!(repeated.status, 202, "the answer is kept for repeats");
+}
+
+#[tokio::test]
+async fn a_cancel_repeated_is_the_same_answer_and_anothers_order_is_not_there() {
+    let shop = Shop::running();
+    let (kareem, amina) = (shop.sign_in("kareem").await, shop.sign_in("amina").await);
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    kareem.checkout(&key, &purchase(&[("rug-atlas", 1)], "pm_card_visa")).await;
+    shop.closed(&order_id).await;
+    let path = format!("/v1/orders/{order_id}/cancel");
+    assert_eq!(amina.post(&path, &new_key(), &json!({})).await.problem(), (404, "not_found"));
+    assert_eq!(amina.post(&format!("/v1/orders/{order_id}/refunds"), &new_key(), &json!({})).await.problem(), (404, "not_found"));
+    let cancel = new_key();
+    let first = kareem.post(&path, &cancel, &json!({})).await;
+    let again = kareem.post(&path, &cancel, &json!({})).await;
+    assert_eq!((first.status, &first.body), (200, &again.body));
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(kareem.post(&path, &cancel, &json!({"x": 1})).await.status, 400);
+    let other_key = kareem.post(&path, &new_key(), &json!({})).await;
+    assert_eq!((other_key.status, other_key.body["status"].as_str()), (200, Some("cancelled")));
+    let order = shop.closed(&order_id).await;
+    assert_eq!(order.refunds().len(), 1, "one refund, however often she asks");
+}
+
+#[tokio::test]
+async fn what_has_ended_cannot_be_cancelled_and_the_answer_says_why() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    kareem.checkout(&key, &purchase(&[("rug-atlas", 1)], "pm_card_visa_chargeDeclined")).await;
+    let path = format!("/v1/orders/{}/cancel", kareem.order_id(&key));
+    let refused = kareem.post(&path, &new_key(), &json!({})).await;
+    assert_eq!(refused.problem(), (409, "order_not_cancellable"));
+    let request = shop.http.post(shop.url(&path)).bearer_auth(&kareem.token).send().await.unwrap();
+    assert_eq!(system_tests::Answer::of(request).await.problem(), (400, "idempotency_key_missing"));
+}
+
+#[tokio::test]
+async fn an_administrator_refunds_in_parts_and_never_more_than_was_captured() {
+    let shop = Shop::running();
+    let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    let bought = kareem.checkout(&key, &purchase(&[("chef-knife", 1)], "pm_card_visa")).await;
+    let total = bought.body["total"]["amount"].as_u64().unwrap();
+    shop.closed(&order_id).await;
+    let path = format!("/v1/orders/{order_id}/refunds");
+    let amount = |amount: u64| json!({"amount": {"amount": amount, "currency": "USD"}});
+    assert_eq!(kareem.post(&path, &new_key(), &amount(1)).await.problem(), (403, "forbidden"));
+    assert_eq!(admin.post(&path, &new_key(), &json!({})).await.problem(), (400, "validation_failed"));
+    assert_eq!(admin.post(&path, &new_key(), &amount(total + 1)).await.problem(), (409, "refund_exceeds_capture"));
+
+    let refund = new_key();
+    shop.fault(&order_id, "refund", "error_after", 1).await;
+    let first = admin.post(&path, &refund, &amount(1000)).await;
+    assert_eq!((first.status, first.body["status"].as_str()), (202, Some("pending")), "{first:?}");
+    assert_eq!(admin.post(&path, &refund, &amount(1000)).await.body, first.body, "a repeat is the same refund");
+    let order = shop.closed(&order_id).await;
+    assert_eq!(order.refund_status(), RefundStatus::Partial);
+    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture", "refund"], "the one whose answer was lost was found");
+
+    assert_eq!(admin.post(&path, &new_key(), &amount(total - 999)).await.problem(), (409, "refund_exceeds_capture"));
+    assert_eq!(admin.post(&path, &new_key(), &amount(total - 1000)).await.status, 202);
+    assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Full);
+    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture", "refund", "refund"]);
+}

@@ -1,0 +1,156 @@
+//! Orders that the click did not finish: each closes by itself, whatever was wrong.
+
+use shared::domain::order::Status;
+use system_tests::{Shop, eventually, new_key, purchase, purchase_with};
+
+const CARD: &str = "pm_card_visa";
+
+#[tokio::test]
+async fn an_order_whose_provider_fails_for_a_while_is_received_then_finished_and_charged_once() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    for operation in ["prepare", "authorize"] {
+        let (key, body) = (new_key(), purchase(&[("candle-beeswax", 1)], CARD));
+        let order_id = kareem.order_id(&key);
+        shop.fault(&order_id, operation, "error", 6).await;
+        let answer = kareem.checkout(&key, &body).await;
+        assert_eq!((answer.status, answer.body["status"].as_str()), (202, Some("payment_pending")), "{operation}: {answer:?}");
+        let again = kareem.checkout(&key, &body).await;
+        assert_eq!((again.status, again.body), (202, answer.body), "the answer is kept for repeats");
+        assert_eq!(shop.closed(&order_id).await.status(), Status::Paid, "{operation}");
+        assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"], "{operation}");
+        eventually("the confirmation is sent", || async { !shop.mails(order_id.as_str()).await.is_empty() }).await;
+        assert_eq!(shop.mails(order_id.as_str()).await.len(), 1, "one e-mail");
+    }
+}
+
+#[tokio::test]
+async fn a_confirmed_order_is_captured_and_its_tokens_go() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 2)], CARD)).await.status, 201);
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
+    eventually("the guard removed the tokens", || async {
+        shop.details(&order_id).await.is_some_and(|details| details.payment_methods.is_empty())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_capture_whose_answer_is_lost_is_read_and_never_taken_twice() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    for fault in ["lose_answer", "error_after", "error"] {
+        let key = new_key();
+        let order_id = kareem.order_id(&key);
+        shop.fault(&order_id, "capture", fault, 2).await;
+        assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 1)], CARD)).await.status, 201);
+        assert_eq!(shop.closed(&order_id).await.status(), Status::Paid, "{fault}");
+        assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"], "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_void_that_fails_is_tried_again_until_the_hold_is_gone() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    shop.fault(&order_id, "void", "error", 3).await;
+    let answer = kareem.checkout(&key, &purchase(&[("cushion-saffron", 2)], "pm_card_visa_chargeDeclined")).await;
+    assert_eq!(answer.problem(), (402, "payment_declined"));
+    let order = shop.closed(&order_id).await;
+    assert_eq!(order.status(), Status::Rejected);
+    assert!(order.attempt(1).unwrap().voided, "a declined payment could be confirmed again, so it is cancelled too");
+    assert_eq!(shop.mails(order_id.as_str()).await.len(), 0, "she was told on the page");
+}
+
+#[tokio::test]
+async fn stripe_that_is_down_at_the_start_leaves_the_charge_to_paypal() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    shop.fault(&order_id, "prepare", "error", 50).await;
+    let methods = [("stripe", CARD), ("paypal", "vault_ok")];
+    let answer = kareem.checkout(&key, &purchase_with(&[("honey-jar", 1)], &methods)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(answer.body["payment"]["provider"], "paypal");
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    assert_eq!(shop.ledger_at("paypal", &order_id).await, ["authorize", "capture"]);
+    assert_eq!(shop.ledger_at("stripe", &order_id).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_not_done_is_cancelled_before_another_method_is_tried() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    shop.fault(&order_id, "authorize", "error", 1).await;
+    let methods = [("stripe", CARD), ("paypal", "vault_ok")];
+    let answer = kareem.checkout(&key, &purchase_with(&[("honey-jar", 1)], &methods)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let names = shop.event_names(&order_id).await;
+    let place = |name: &str| names.iter().position(|other| *other == name).unwrap_or_else(|| panic!("no {name} in {names:?}"));
+    assert!(place("PaymentAbandoned") < place("PaymentVoided") && place("PaymentVoided") < place("PaymentAuthorized"));
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    assert_eq!(shop.ledger_at("paypal", &order_id).await, ["authorize", "capture"]);
+    assert_eq!(shop.ledger_at("stripe", &order_id).await, [""; 0], "nothing was ever held at Stripe");
+}
+
+#[tokio::test]
+async fn an_order_that_waits_for_the_customer_tells_her_where_and_goes_on_when_she_has_authenticated() {
+    let shop = Shop::running();
+    let amina = shop.sign_in("amina").await;
+    let (key, body) = (new_key(), purchase(&[("tea-glasses", 1)], "pm_card_authenticationRequired"));
+    let order_id = amina.order_id(&key);
+    let answer = amina.checkout(&key, &body).await;
+    assert_eq!((answer.status, answer.body["payment"]["status"].as_str()), (202, Some("requires_action")), "{answer:?}");
+    let url = answer.body["payment"]["action"]["url"].as_str().unwrap().to_owned();
+    assert_eq!(answer.body["payment"]["action"]["type"], "redirect");
+    let again = amina.checkout(&key, &body).await;
+    assert_eq!(again.body["payment"]["action"]["url"], url.as_str(), "read anew for a repeat");
+    let events = serde_json::to_string(&shop.events().load(&order_id).await.unwrap()).unwrap();
+    assert!(!events.contains("3d_secure"), "the link is kept nowhere");
+    let page = shop.http.get(&url).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Confirm"), "{page}");
+    let confirm = shop.http.post(&url).header("Content-Type", "application/x-www-form-urlencoded").body("answer=yes");
+    assert!(confirm.send().await.unwrap().status().is_redirection());
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
+}
+
+#[tokio::test]
+async fn a_customer_pays_only_with_methods_of_her_own() {
+    let shop = Shop::running();
+    let (kareem, amina) = (shop.sign_in("kareem").await, shop.sign_in("amina").await);
+    for (provider, prefix) in [("stripe", "pm_of_"), ("paypal", "vault_of_")] {
+        let token = format!("{prefix}{}", amina.id);
+        let body = purchase_with(&[("honey-jar", 1)], &[(provider, &token)]);
+        let refused = kareem.checkout(&new_key(), &body).await;
+        assert_eq!(refused.problem(), (400, "validation_failed"), "{refused:?}");
+        assert_eq!(refused.body["errors"][0]["pointer"], "/payment_methods/0/token");
+        let key = new_key();
+        let paid = amina.checkout(&key, &body).await;
+        assert_eq!(paid.status, 201, "{provider}: {paid:?}");
+        assert_eq!(shop.closed(&amina.order_id(&key)).await.status(), Status::Paid);
+    }
+    let stranger = kareem.checkout(&new_key(), &purchase_with(&[("honey-jar", 1)], &[("paypal", "no_such_token")])).await;
+    assert_eq!(stranger.problem(), (400, "validation_failed"));
+}
+
+#[tokio::test]
+async fn paypal_declines_like_a_card() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    for token in ["vault_declined", "vault_instrument_declined"] {
+        let key = new_key();
+        let answer = kareem.checkout(&key, &purchase_with(&[("honey-jar", 1)], &[("paypal", token)])).await;
+        assert_eq!(answer.problem(), (402, "payment_declined"), "{token}: {answer:?}");
+        assert_eq!(shop.closed(&kareem.order_id(&key)).await.status(), Status::Rejected, "{token}");
+    }
+}
