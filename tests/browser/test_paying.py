@@ -91,7 +91,8 @@ def test_paypal_asks_for_approval_on_its_own_page(page, stack, step):
 
 def test_a_declined_paypal_account_confirms_nothing(page, stack):
     buy(page, stack.users["kareem"], "paypal-vault_declined")
-    expect(page.get_by_test_id("notice")).to_contain_text("Nothing was charged", timeout=ORDER_TIMEOUT_MS)
+    expect(page.get_by_test_id("notice")).to_contain_text("PayPal did not approve", timeout=ORDER_TIMEOUT_MS)
+    expect(page.get_by_test_id("notice")).to_contain_text("Nothing was charged")
     expect(page.get_by_test_id("pay")).to_be_enabled()
 
 

@@ -12,7 +12,7 @@ import { SignedOut } from "./session.js";
 const MONEY = {
   pending: () => "Nothing has been charged.",
   payment_pending: () => "Nothing has been charged.",
-  confirmed: (amount, { account }) => `Nothing stays on ${account}: ${amount} is held for this order, and is released.`,
+  confirmed: (amount) => `Nothing has been charged. The ${amount} that is held for this order is released.`,
   paid: (amount, { account }) => `You paid ${amount}. It goes back to ${account}.`,
 };
 
@@ -27,10 +27,20 @@ export function cancellation(page, orderId) {
   const element = el("div", {}, open, dialog);
   // One wish, one key, until the shop has answered it.
   let key = null;
+  let tooLate = false;
+
+  // What has been sent cannot be taken back by closing the question.
+  dialog.addEventListener("cancel", (event) => no.disabled && event.preventDefault());
+  dialog.addEventListener("close", () => tooLate && page.reload());
 
   function ask() {
     messages.replaceChildren();
     dialog.showModal();
+  }
+
+  function setBusy(busy) {
+    yes.disabled = busy;
+    no.disabled = busy;
   }
 
   function wait(words) {
@@ -39,7 +49,7 @@ export function cancellation(page, orderId) {
 
   async function doIt() {
     key ??= crypto.randomUUID();
-    yes.disabled = true;
+    setBusy(true);
     wait("Cancelling…");
     try {
       await cancel(orderId, key, { signal: page.signal, onBusy: () => wait("We are just taking the payment. Trying again in a moment…") });
@@ -49,7 +59,7 @@ export function cancellation(page, orderId) {
     } catch (error) {
       if (!page.signal.aborted) explain(error);
     } finally {
-      yes.disabled = false;
+      setBusy(false);
     }
   }
 
@@ -57,6 +67,9 @@ export function cancellation(page, orderId) {
     if (error instanceof SignedOut || error.status === 401) return page.signInFirst();
     if (error instanceof Problem && error.status < 500) key = null;
     messages.replaceChildren(problemNotice(error));
+    tooLate = error.code === "order_not_cancellable";
+    yes.hidden = tooLate;
+    if (tooLate) no.textContent = "Close";
   }
 
   return {

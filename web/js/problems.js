@@ -15,10 +15,14 @@ const DECLINES = {
   card_declined: "Your bank did not approve this card. Please try another one, or ask your bank.",
 };
 
+/** PayPal writes its codes in capitals; cards' codes are never. */
+const PAYPAL_CODE = /^[A-Z][A-Z_]+$/;
+const PAYPAL_DECLINE = "PayPal did not approve the payment. Please look into your PayPal account, or pay in another way.";
+
 const BY_CODE = {
   payment_declined: ({ body }) => ({
     title: "The payment was declined",
-    words: `${DECLINES[body.decline_code] ?? DECLINES.card_declined} Nothing was charged.`,
+    words: `${declined(body.decline_code)} Nothing was charged.`,
   }),
   out_of_stock: ({ body }) => ({
     tone: "warn",
@@ -38,6 +42,11 @@ const BY_CODE = {
     title: "This order got mixed up with another",
     words: "Please look at your orders first; if it is not there, press Pay again.",
   }),
+  order_cancelled: () => ({
+    tone: "warn",
+    title: "This order was cancelled",
+    words: "You find it among your orders, with what became of the money. You are welcome to order again.",
+  }),
   order_busy: () => ({
     tone: "warn",
     title: "We are just taking the payment",
@@ -50,7 +59,7 @@ const BY_CODE = {
   }),
   order_not_cancellable: () => ({
     title: "This order cannot be cancelled any more",
-    words: "It has moved on since this page was opened. You see below how it stands now.",
+    words: "It has moved on since this page was opened. Close this to see how it stands now.",
   }),
   receipt_not_ready: () => ({
     tone: "warn",
@@ -96,6 +105,10 @@ function wordsFor(error) {
 function unreachable() {
   if (!navigator.onLine) return { tone: "warn", title: "You are offline", words: "We go on as soon as you are connected again." };
   return { tone: "warn", title: "The shop cannot be reached", words: "Please check your connection and try again." };
+}
+
+function declined(code) {
+  return DECLINES[code] ?? (PAYPAL_CODE.test(code) ? PAYPAL_DECLINE : DECLINES.card_declined);
 }
 
 function shortage({ requested, available }) {

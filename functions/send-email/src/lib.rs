@@ -1,7 +1,7 @@
 //! On an event that changes what a customer was told: writes to her, once. On `OrderConfirmed` the receipt is written to S3
-//! first. Every other event asks for nothing and is no error.
+//! first, whether or not the order was cancelled meanwhile. Every other event asks for nothing and is no error.
 //!
-//! The same event twice sends one e-mail: whoever writes claims the event first, by order and sequence.
+//! The same event twice sends one e-mail: whoever sends it claims the event first, by order and sequence.
 
 mod letter;
 mod mailer;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use lambda_runtime::Error;
 use shared::{
     batch::{each_message, event_in},
-    domain::{order::Order, personal::OrderDetails},
+    domain::{event::Fact, order::Order, personal::OrderDetails},
     repositories::{
         idempotency_keys::{IdempotencyKeysTable, Lease, NextAction, RequestKey, SavedAnswer},
         order_details::OrderDetailsTable,
@@ -57,16 +57,18 @@ impl SendEmail {
         let event = event_in(message)?;
         let events = self.events.load(&event.order_id).await?;
         let until = events.get(..usize::try_from(event.sequence)?).ok_or("the event is not in its order's history")?;
-        let now = Order::from_events(&events)?;
-        let Some(occasion) = Occasion::of(until, &now) else {
-            tracing::info!(order_id = %event.order_id, sequence = event.sequence, "the event is no occasion to write");
-            return Ok(());
-        };
+        let (then, now) = (Order::from_events(until)?, Order::from_events(&events)?);
         let Some(details) = self.details.load(&event.order_id).await? else {
             tracing::warn!(order_id = %event.order_id, "the order's personal data was erased: nobody is written to");
             return Ok(());
         };
-        let then = Order::from_events(until)?;
+        if let Fact::OrderConfirmed { .. } = event.fact {
+            self.receipts.put(&then, receipt::pdf(&then, &details)?).await?;
+        }
+        let Some(occasion) = Occasion::of(until, &now) else {
+            tracing::info!(order_id = %event.order_id, sequence = event.sequence, "the event is no occasion to write");
+            return Ok(());
+        };
         let key = RequestKey::new(&then.placed.customer_id, "send-email", &format!("{}#{}", then.id, then.sequence));
         match self.sent.claim(key, occasion.name(), Timestamp::now()).await? {
             NextAction::Start(lease) => self.write(occasion, &then, &details, &lease).await,
@@ -81,7 +83,8 @@ impl SendEmail {
     }
 
     async fn write(&self, occasion: Occasion<'_>, order: &Order, details: &OrderDetails, lease: &Lease) -> Result<(), Error> {
-        match self.write_and_send(occasion, order, details).await {
+        let letter = Letter::on(occasion, order, details, &self.shop_url);
+        match self.mailer.send(&details.email, &letter).await {
             Ok(message_id) => {
                 tracing::info!(order_id = %order.id, sequence = order.sequence, message_id, "the {} was sent", occasion.name());
                 let answer = SavedAnswer { status: 200, body: message_id, headers: Vec::new() };
@@ -93,14 +96,6 @@ impl SendEmail {
                 Err(error)
             }
         }
-    }
-
-    async fn write_and_send(&self, occasion: Occasion<'_>, order: &Order, details: &OrderDetails) -> Result<String, Error> {
-        if occasion == Occasion::Confirmed {
-            self.receipts.put(order, receipt::pdf(order, details)?).await?;
-        }
-        let letter = Letter::on(occasion, order, details, &self.shop_url);
-        self.mailer.send(&details.email, &letter).await
     }
 }
 

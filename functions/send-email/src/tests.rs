@@ -1,5 +1,5 @@
 use shared::domain::{
-    event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider, Rejection, Shortage},
+    event::{Cancellation, Event, Line, OrderPlaced, Provider, Rejection, Shortage},
     ids::{CustomerId, OrderId, RefundId},
     money::{Currency, Money},
     personal::Address,
