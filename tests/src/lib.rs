@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
+use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials, types::AttributeValue};
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -200,6 +200,49 @@ impl Shop {
         InventoryTable::new(self.dynamodb.clone(), self.resource("InventoryTable"))
     }
 
+    /// Puts a product of a test's own on the shelf, for 15.00 USD.
+    ///
+    /// # Panics
+    /// When the tables do not answer.
+    pub async fn shelve(&self, sku: &Sku, stock: u32) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let price = [("amount".to_owned(), AttributeValue::N("1500".into())), ("currency".to_owned(), text("USD"))].into();
+        let put = self.dynamodb.put_item().table_name(self.resource("ProductsTable")).item("sku", text(sku.as_str()));
+        let put = put.item("name", text("A thing")).item("description", text("Of a test")).item("category", text("tests"));
+        let put = put.item("price", AttributeValue::M(price)).item("images", AttributeValue::L(vec![text("/pictures/kettle-steel.svg")]));
+        put.send().await.expect("the product is put");
+        self.inventory().stock_first(sku, stock).await.expect("the product is stocked");
+    }
+
+    /// A product that no other test touches.
+    ///
+    /// # Panics
+    /// When the tables do not answer.
+    pub async fn own_product(&self, stock: u32) -> Sku {
+        let sku = format!("own-{}", Uuid::new_v4().simple()).parse().expect("a SKU");
+        self.shelve(&sku, stock).await;
+        sku
+    }
+
+    /// A table of order events that only one test writes to: it has no stream, so nothing in the shop reacts to it.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn own_events_table(&self) -> OrderEvents {
+        use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+        let name = format!("own-events-{}", Uuid::new_v4().simple());
+        let mut table = self.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+        for (attribute, kind, role) in
+            [("order_id", ScalarAttributeType::S, KeyType::Hash), ("sequence", ScalarAttributeType::N, KeyType::Range)]
+        {
+            let definition = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind).build();
+            let key = KeySchemaElement::builder().attribute_name(attribute).key_type(role).build();
+            table = table.attribute_definitions(definition.expect("a definition")).key_schema(key.expect("a key"));
+        }
+        table.send().await.expect("the table is made");
+        OrderEvents::new(self.dynamodb.clone(), name)
+    }
+
     /// How many of it are available.
     ///
     /// # Panics
@@ -236,6 +279,44 @@ impl Shop {
         let answer = self.http.put(format!("{}/faults", self.outputs.payment_simulator_url)).json(&fault).send().await;
         let answer = answer.expect("the simulator answers");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// The fault proxy strikes this call of this order, once.
+    ///
+    /// # Panics
+    /// When the proxy refuses.
+    pub async fn strike(&self, order_id: &OrderId, call: &str, fault: &str) {
+        let mut body = json!({"order_id": order_id, "call": call, "fault": fault});
+        if fault == "freeze" {
+            body["resume"] = "manual".into();
+        }
+        let answer = self.http.put(format!("{}/faults", self.outputs.fault_proxy_url)).json(&body).send().await;
+        let answer = answer.expect("the fault proxy answers");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// Lets a frozen call go on. `false`: it is not held.
+    ///
+    /// # Panics
+    /// When the proxy does not answer.
+    pub async fn thaw(&self, order_id: &OrderId, call: &str) -> bool {
+        let body = json!({"order_id": order_id, "call": call});
+        let answer = self.http.post(format!("{}/thaw", self.outputs.fault_proxy_url)).json(&body).send().await;
+        answer.expect("the fault proxy answers").status().is_success()
+    }
+
+    /// Runs a script of `tests/python` against the local AWS, and answers what it printed.
+    ///
+    /// # Panics
+    /// When it fails, with what it said.
+    pub async fn python(&self, script: &str, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(root().join(".local/venv/bin/python"));
+        command.arg(root().join("tests/python").join(script)).args(arguments);
+        command.env("AWS_ENDPOINT_URL", &self.outputs.aws_endpoint).env("AWS_DEFAULT_REGION", "us-east-1");
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        let output = command.output().await.expect("Python runs: cargo xtask test installs it");
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
     }
 
     /// What one provider did for an order.

@@ -143,7 +143,7 @@ fn details(order_id: &OrderId) -> OrderDetails {
             postal_code: "11511".into(),
             country: "EG".into(),
         },
-        payment_methods: vec![PaymentMethod { provider: Provider::Stripe, token: "pm_card_visa".into() }],
+        payment_methods: vec![PaymentMethod { provider: Provider::Stripe, token: "pm_card_visa".into(), owner_known: true, account: None }],
     }
 }
 
@@ -235,7 +235,7 @@ async fn a_release_gives_back_once_whatever_is_repeated() {
         let release = async || {
             tables.events.advance_with(&order_id, Order::release, |order| tables.inventory.give_back(&order.quantities())).await
         };
-        assert!(matches!(release().await, Err(AdvanceError::NotAllowed(Refusal::NotRejected))), "{}", tables.endpoint);
+        assert!(matches!(release().await, Err(AdvanceError::NotAllowed(Refusal::NotEnded))), "{}", tables.endpoint);
         tables.events.advance(&order_id, |order| order.prepare_payment(1, Provider::Stripe, "pi_1")).await.unwrap();
         tables.events.advance(&order_id, |order| order.decline_payment(1, "card_declined")).await.unwrap();
         let reason = Rejection::PaymentDeclined { decline_code: "card_declined".into() };

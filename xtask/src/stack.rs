@@ -25,12 +25,12 @@ const SERVICES: &str = "apigateway,cloudformation,cloudwatch,cognito-idp,dynamod
                         scheduler,secretsmanager,ses,sns,sqs,ssm,sts,stepfunctions";
 
 /// The template's limits, as short as tests need them; each still fits into the next.
-const TEST_LIMITS: [(&str, &str); 17] = [
+const TEST_LIMITS: [(&str, &str); 20] = [
     // One order's faults must not close the provider to another's test; the breaker has tests of its own.
     ("BreakerFailures", "1000000"),
     ("ProviderCallTimeoutMs", "1500"),
     ("ProviderTotalTimeoutMs", "4000"),
-    ("AwsAttemptTimeoutMs", "1000"),
+    ("AwsAttemptTimeoutMs", "1500"),
     ("PaymentFunctionTimeoutSeconds", "10"),
     ("PaymentStepTimeoutSeconds", "11"),
     ("StepFunctionTimeoutSeconds", "4"),
@@ -42,8 +42,11 @@ const TEST_LIMITS: [(&str, &str); 17] = [
     ("SettlementFirstWaitSeconds", "1"),
     ("SettlementLongestWaitSeconds", "4"),
     ("SettlementRestSeconds", "2"),
-    ("QueueVisibilitySeconds", "25"),
-    ("UnauthorizedLifeMs", "8000"),
+    ("QueueVisibilitySeconds", "22"),
+    ("UnauthorizedLifeMs", "20000"),
+    ("SendEmailTimeoutSeconds", "6"),
+    ("SendingLeaseMs", "8000"),
+    ("SendEmailVisibilitySeconds", "12"),
 ];
 
 /// What a shop is started with.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use shared::domain::{
@@ -123,11 +122,11 @@ impl<'a> Play<'a> {
     pub(crate) async fn prepare(stage: &'a Stage, scenario: Scenario, client: Client) -> Self {
         let key = new_key();
         let order_id = stage.kareem.order_id(&key);
-        let short = &order_id.as_str()[4..20];
+        let short = order_id.as_str()[4..20].to_owned();
         let skus = [format!("cell-{short}-a"), format!("cell-{short}-b")].map(|sku| sku.parse().expect("a SKU"));
         let play = Self { stage, scenario, client, cancel_key: new_key(), key, order_id, skus };
         for sku in &play.skus {
-            play.put_product(sku).await;
+            stage.shop.shelve(sku, STOCKED).await;
         }
         let proxy = play.proxy();
         proxy.alias(&play.key, &play.order_id).await;
@@ -137,16 +136,6 @@ impl<'a> Play<'a> {
             stage.shop.fault(&play.order_id, mood.operation, mood.fault, mood.times).await;
         }
         play
-    }
-
-    async fn put_product(&self, sku: &Sku) {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let price = [("amount".to_owned(), AttributeValue::N("1500".into())), ("currency".to_owned(), text("USD"))].into();
-        let put = self.stage.shop.dynamodb.put_item().table_name(self.stage.shop.resource("ProductsTable"));
-        let put = put.item("sku", text(sku.as_str())).item("name", text("A thing")).item("description", text("Of a fault cell"));
-        let put = put.item("category", text("cells")).item("price", AttributeValue::M(price)).item("images", AttributeValue::L(vec![]));
-        put.send().await.expect("the product is put");
-        self.stage.shop.inventory().stock_first(sku, STOCKED).await.expect("the product is stocked");
     }
 
     pub(crate) fn proxy(&self) -> Proxy {

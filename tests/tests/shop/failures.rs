@@ -15,23 +15,8 @@ async fn an_authorisation_whose_answer_is_lost_is_read_and_never_repeated() {
         shop.fault(&kareem.order_id(&key), "authorize", fault, 1).await;
         let answer = kareem.checkout(&key, &purchase(&[("candle-beeswax", 1)], CARD)).await;
         assert_eq!(answer.status, 201, "{fault}: {answer:?}");
-        assert_eq!(shop.ledger(&kareem.order_id(&key)).await, ["authorize"], "{fault}");
-    }
-}
-
-#[tokio::test]
-async fn a_provider_that_fails_for_long_leaves_the_order_received_and_never_a_5xx() {
-    let shop = Shop::running();
-    let kareem = shop.sign_in("kareem").await;
-    for operation in ["prepare", "authorize"] {
-        let (key, body) = (new_key(), purchase(&[("candle-beeswax", 1)], CARD));
-        shop.fault(&kareem.order_id(&key), operation, "error", 50).await;
-        let answer = kareem.checkout(&key, &body).await;
-        assert_eq!(answer.status, 202, "{operation}: {answer:?}");
-        assert_eq!(answer.body["status"], "pending");
-        assert_eq!(shop.ledger(&kareem.order_id(&key)).await, [""; 0]);
-        let again = kareem.checkout(&key, &body).await;
-        assert_eq!((again.status, again.body), (202, answer.body), "the answer is kept for repeats");
+        shop.closed(&kareem.order_id(&key)).await;
+        assert_eq!(shop.ledger(&kareem.order_id(&key)).await, ["authorize", "capture"], "{fault}");
     }
 }
 
@@ -44,7 +29,8 @@ async fn a_provider_that_fails_once_costs_nothing_but_a_moment() {
         shop.fault(&kareem.order_id(&key), operation, "error", 1).await;
         let answer = kareem.checkout(&key, &purchase(&[("candle-beeswax", 1)], CARD)).await;
         assert_eq!(answer.status, 201, "{operation}: {answer:?}");
-        assert_eq!(shop.ledger(&kareem.order_id(&key)).await, ["authorize"]);
+        shop.closed(&kareem.order_id(&key)).await;
+        assert_eq!(shop.ledger(&kareem.order_id(&key)).await, ["authorize", "capture"]);
     }
 }
 

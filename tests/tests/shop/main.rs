@@ -5,8 +5,10 @@
 mod buying;
 mod cancelling;
 mod concurrency;
+mod disorder;
 mod errors;
 mod failures;
 mod privacy;
 mod reading;
+mod saga;
 mod settling;

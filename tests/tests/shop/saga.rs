@@ -1,0 +1,351 @@
+//! Every step of the saga and its undo: run twice, run after its undo, undone twice, undone before it ran, and woken up
+//! after the order ended. The functions' own code, on the shop's tables and the simulated providers.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use authorize_payment::AuthorizePayment;
+use cancel_order::CancelOrder;
+use capture_payment::CapturePayment;
+use jiff::{SignedDuration, Timestamp};
+use refund_payment::RefundPayment;
+use shared::{
+    domain::{
+        event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider},
+        ids::{OrderId, Sku},
+        money::{Currency, Money},
+        order::{Order, Status},
+        personal::{Address, OrderDetails, PaymentMethod},
+    },
+    payments::{Limits, paypal::{Paypal, PaypalSecret}, providers::Providers, stripe::Stripe},
+    repositories::order_details::OrderDetailsTable,
+    saga::{OrderRef, StepError},
+};
+use system_tests::{Shop, eventually, new_key, purchase};
+use void_payment::VoidPayment;
+
+/// An order that only this test works on: it is written without a click, and on a table of its own, so that no guard and
+/// no subscriber of the shop sees it.
+struct Saga {
+    shop: Shop,
+    order_id: OrderId,
+    sku: Sku,
+    providers: Providers,
+    events: shared::repositories::order_events::OrderEvents,
+    details: OrderDetailsTable,
+}
+
+const LIMITS: Limits = Limits { connect: Duration::from_secs(1), call: Duration::from_secs(3) };
+const PROVIDER_LIMIT: Duration = Duration::from_secs(6);
+
+impl Saga {
+    async fn placed(provider: Provider, token: &str) -> Self {
+        let shop = Shop::running();
+        let kareem = shop.sign_in("kareem").await;
+        let sku = shop.own_product(5).await;
+        let order_id = kareem.order_id(&new_key());
+        let stripe = Stripe::new(shop.outputs.stripe_url.parse().unwrap(), "http://shop", "sk_test_simulator".into(), LIMITS);
+        let secret = PaypalSecret {
+            client_id: "simulator".into(),
+            client_secret: "simulator-secret".into(),
+            webhook_id: "WH-SIMULATOR".into(),
+        };
+        let paypal = Paypal::new(shop.outputs.paypal_url.parse().unwrap(), "http://shop", secret, LIMITS);
+        let details = OrderDetailsTable::new(shop.dynamodb.clone(), shop.resource("OrderDetailsTable"));
+        let events = shop.own_events_table().await;
+        let saga = Self { providers: Providers::new(Arc::new(stripe), Arc::new(paypal)), events, details, order_id, sku, shop };
+        saga.write(provider, token, &kareem.id).await;
+        saga
+    }
+
+    async fn write(&self, provider: Provider, token: &str, customer: &shared::domain::ids::CustomerId) {
+        let unit_price = Money { amount: 1500, currency: Currency::USD };
+        let line = Line { sku: self.sku.clone(), name: "A thing".into(), quantity: 2, unit_price };
+        let placed = OrderPlaced {
+            customer_id: customer.clone(),
+            fingerprint: "f".into(),
+            items: vec![line],
+            total: Money { amount: 3000, ..unit_price },
+            payment_methods: vec![provider],
+        };
+        let event = Event { order_id: self.order_id.clone(), sequence: 1, at: Timestamp::now(), fact: Fact::OrderPlaced(placed) };
+        let address = Address {
+            name: "K".into(),
+            line1: "1".into(),
+            line2: None,
+            city: "C".into(),
+            postal_code: "1".into(),
+            country: "EG".into(),
+        };
+        let details = OrderDetails {
+            order_id: self.order_id.clone(),
+            customer_id: customer.clone(),
+            email: "k@souk.example".into(),
+            phone: None,
+            shipping_address: address,
+            payment_methods: vec![PaymentMethod { provider, token: token.into(), owner_known: true, account: None }],
+        };
+        assert!(self.events.place(&event, vec![self.details.first_write(&details).unwrap()]).await.unwrap());
+    }
+
+    fn step(&self) -> OrderRef {
+        OrderRef { order_id: self.order_id.clone() }
+    }
+
+    async fn reserve(&self) -> Result<OrderRef, StepError> {
+        reserve_inventory::handle(&self.events, &self.shop.inventory(), self.step()).await
+    }
+
+    async fn release(&self) -> Result<OrderRef, StepError> {
+        release_inventory::handle(&self.events, &self.shop.inventory(), self.step()).await
+    }
+
+    async fn authorize(&self) -> Result<OrderRef, StepError> {
+        let step = AuthorizePayment {
+            events: self.events.clone(),
+            details: self.details.clone(),
+            providers: self.providers.clone(),
+            provider_limit: PROVIDER_LIMIT,
+        };
+        step.handle(self.step(), SystemTime::now() + Duration::from_secs(20)).await
+    }
+
+    async fn void(&self) -> Result<OrderRef, StepError> {
+        let step = VoidPayment {
+            events: self.events.clone(),
+            providers: self.providers.clone(),
+            provider_limit: PROVIDER_LIMIT,
+            unauthorized_life: SignedDuration::from_hours(1),
+        };
+        step.handle(self.step()).await
+    }
+
+    async fn confirm(&self) -> Result<OrderRef, StepError> {
+        confirm_order::handle(&self.events, self.step()).await
+    }
+
+    async fn capture(&self) -> Result<OrderRef, StepError> {
+        let events = self.events.clone();
+        CapturePayment { events, providers: self.providers.clone(), provider_limit: PROVIDER_LIMIT }.capture(self.step()).await
+    }
+
+    async fn refund(&self) -> Result<OrderRef, StepError> {
+        let events = self.events.clone();
+        RefundPayment { events, providers: self.providers.clone(), provider_limit: PROVIDER_LIMIT }.handle(self.step()).await
+    }
+
+    async fn cancel(&self, reason: Cancellation) -> Result<OrderRef, StepError> {
+        cancel_order::handle(&self.events, CancelOrder { order_id: self.order_id.clone(), reason }).await
+    }
+
+    async fn order(&self) -> Order {
+        self.events.order(&self.order_id).await.unwrap()
+    }
+
+    async fn available(&self) -> u32 {
+        self.shop.available(self.sku.as_str()).await
+    }
+
+    async fn ledger(&self) -> Vec<String> {
+        self.shop.ledger(&self.order_id).await
+    }
+
+    async fn length(&self) -> u32 {
+        self.order().await.sequence
+    }
+}
+
+fn refused(outcome: Result<OrderRef, StepError>) -> bool {
+    matches!(outcome, Err(StepError::NotAllowed(_)))
+}
+
+const BOTH: [(Provider, &str); 2] = [(Provider::Stripe, "pm_card_visa"), (Provider::Paypal, "vault_ok")];
+
+#[tokio::test]
+async fn each_step_run_twice_does_its_work_once() {
+    for (provider, token) in BOTH {
+        let saga = Saga::placed(provider, token).await;
+        saga.reserve().await.unwrap();
+        saga.reserve().await.unwrap();
+        assert_eq!(saga.available().await, 3);
+        saga.authorize().await.unwrap();
+        saga.authorize().await.unwrap();
+        assert_eq!(saga.ledger().await, ["authorize"]);
+        saga.confirm().await.unwrap();
+        saga.confirm().await.unwrap();
+        saga.capture().await.unwrap();
+        saga.capture().await.unwrap();
+        assert_eq!(saga.ledger().await, ["authorize", "capture"]);
+        let before = saga.length().await;
+        for repeated in [saga.reserve().await, saga.authorize().await, saga.confirm().await, saga.capture().await] {
+            repeated.unwrap();
+        }
+        assert_eq!(saga.length().await, before, "{provider}: a repeat appends nothing");
+        assert_eq!((saga.available().await, saga.ledger().await.len()), (3, 2));
+        assert!(saga.order().await.is_closed());
+    }
+}
+
+#[tokio::test]
+async fn each_undo_run_twice_undoes_once_and_its_step_run_after_it_does_nothing() {
+    for (provider, token) in BOTH {
+        let saga = Saga::placed(provider, token).await;
+        saga.reserve().await.unwrap();
+        saga.authorize().await.unwrap();
+        saga.cancel(Cancellation::CustomerRequest).await.unwrap();
+        saga.cancel(Cancellation::CustomerRequest).await.unwrap();
+        for _ in 0..2 {
+            saga.void().await.unwrap();
+            saga.release().await.unwrap();
+        }
+        assert_eq!(saga.ledger().await, ["authorize", "void"], "{provider}");
+        assert_eq!(saga.available().await, 5);
+        let before = saga.length().await;
+        for late in [saga.reserve().await, saga.authorize().await, saga.confirm().await, saga.capture().await] {
+            assert!(refused(late), "{provider}: a step after its undo does nothing");
+        }
+        assert_eq!((saga.length().await, saga.available().await), (before, 5));
+        assert!(saga.order().await.is_closed());
+    }
+}
+
+#[tokio::test]
+async fn an_undo_before_its_step_undoes_nothing_and_the_step_that_comes_late_does_nothing() {
+    for (provider, token) in BOTH {
+        let saga = Saga::placed(provider, token).await;
+        assert!(refused(saga.release().await), "nothing is undone before the order has ended");
+        saga.cancel(Cancellation::PaymentTimedOut).await.unwrap();
+        saga.void().await.unwrap();
+        saga.release().await.unwrap();
+        saga.refund().await.unwrap();
+        assert_eq!(saga.length().await, 2, "what never happened needs no undoing");
+        assert!(refused(saga.reserve().await) && refused(saga.authorize().await) && refused(saga.confirm().await));
+        assert_eq!((saga.available().await, saga.ledger().await.len()), (5, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_confirmed_order_is_undone_by_nothing_but_its_cancel() {
+    for (provider, token) in BOTH {
+        let saga = Saga::placed(provider, token).await;
+        saga.reserve().await.unwrap();
+        saga.authorize().await.unwrap();
+        saga.confirm().await.unwrap();
+        assert!(refused(saga.release().await) && refused(saga.void().await));
+        assert!(refused(saga.cancel(Cancellation::PaymentTimedOut).await));
+        assert_eq!((saga.available().await, saga.ledger().await), (3, vec!["authorize".to_owned()]));
+        saga.capture().await.unwrap();
+        saga.cancel(Cancellation::CustomerRequest).await.unwrap();
+        assert!(refused(saga.void().await), "what was taken goes back as a refund");
+        saga.release().await.unwrap();
+        saga.refund().await.unwrap();
+        saga.refund().await.unwrap();
+        assert_eq!(saga.ledger().await, ["authorize", "capture", "refund"], "{provider}");
+        assert_eq!(saga.available().await, 5);
+        assert!(saga.order().await.is_closed());
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_the_provider_refuses_is_tried_again_as_another() {
+    for (provider, token) in [(Provider::Stripe, "pm_card_refundFail"), (Provider::Paypal, "vault_refund_fails")] {
+        let saga = Saga::placed(provider, token).await;
+        saga.reserve().await.unwrap();
+        saga.authorize().await.unwrap();
+        saga.confirm().await.unwrap();
+        saga.capture().await.unwrap();
+        saga.cancel(Cancellation::CustomerRequest).await.unwrap();
+        let _ = saga.refund().await;
+        let first = saga.order().await.refunds()[0].id.clone();
+        eventually("the provider says that the refund failed", || async {
+            let gateway = saga.providers.gateway(provider);
+            let order = saga.order().await;
+            let found = gateway.find_refund(&order.attempts()[0].reference, &first).await.unwrap();
+            matches!(found, Some(shared::domain::payment::RefundState::Failed(_)))
+        })
+        .await;
+        // As a webhook's observation does; a refund without an outcome is looked up by the step itself.
+        saga.events.advance(&saga.order_id, |order| order.fail_refund(&first, "refused")).await.unwrap();
+        let _ = saga.refund().await;
+        let order = saga.order().await;
+        assert_eq!(order.refunds().len(), 2, "{provider}: another refund, with an id of its own");
+        assert_ne!(order.refunds()[1].id, first);
+    }
+}
+
+#[tokio::test]
+async fn an_authorisation_that_lapsed_ends_as_a_failed_capture_and_a_cancel() {
+    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
+    saga.reserve().await.unwrap();
+    saga.authorize().await.unwrap();
+    saga.confirm().await.unwrap();
+    // The provider lets go by itself, as after seven days.
+    let reference = saga.order().await.attempts()[0].reference.clone();
+    saga.providers.gateway(Provider::Stripe).void(&reference).await.unwrap();
+    saga.capture().await.unwrap();
+    assert_eq!(saga.order().await.owes(), [shared::domain::order::Owed::Cancel(Cancellation::AuthorizationLapsed)]);
+    saga.cancel(Cancellation::AuthorizationLapsed).await.unwrap();
+    saga.void().await.unwrap();
+    saga.release().await.unwrap();
+    let order = saga.order().await;
+    assert!(order.is_closed() && order.status() == Status::Cancelled);
+    assert_eq!(saga.available().await, 5);
+}
+
+#[tokio::test]
+async fn a_missing_token_cancels_the_order_only_while_payment_is_owed() {
+    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
+    saga.reserve().await.unwrap();
+    saga.details.erase_tokens(&saga.order_id).await.unwrap();
+    assert!(refused(saga.authorize().await));
+    assert_eq!(saga.order().await.outcome(), &shared::domain::order::Outcome::Cancelled(Cancellation::DetailsErased));
+
+    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
+    saga.reserve().await.unwrap();
+    saga.authorize().await.unwrap();
+    saga.details.erase_tokens(&saga.order_id).await.unwrap();
+    saga.authorize().await.unwrap();
+    saga.confirm().await.unwrap();
+    assert_eq!(saga.order().await.status(), Status::Confirmed, "it was paid before the token went");
+}
+
+/// A step that is frozen between deciding and acting, and thawed when the order has ended.
+#[tokio::test]
+async fn a_step_that_wakes_up_after_the_order_ended_changes_nothing() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    for call in [
+        "reserve-inventory/dynamodb.TransactWriteItems(OrderEventsTable)#1",
+        "authorize-payment/stripe.CreatePaymentIntent#1",
+        "authorize-payment/dynamodb.PutItem(OrderEventsTable)#1",
+        "authorize-payment/stripe.ConfirmPaymentIntent#1",
+        "authorize-payment/dynamodb.PutItem(OrderEventsTable)#2",
+        "confirm-order/dynamodb.PutItem(OrderEventsTable)#1",
+    ] {
+        let sku = shop.own_product(5).await;
+        let key = new_key();
+        let order_id = kareem.order_id(&key);
+        shop.strike(&order_id, call, "freeze").await;
+        let body = purchase(&[(sku.as_str(), 1)], "pm_card_visa");
+        let (answer, cancelled) = tokio::join!(kareem.checkout(&key, &body), async {
+            eventually("the order is written", || async { !shop.event_names(&order_id).await.is_empty() }).await;
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            kareem.cancel_patiently(&order_id).await
+        });
+        assert_eq!(cancelled.status, 200, "{call}: {cancelled:?}");
+        let order = shop.closed(&order_id).await;
+        assert_eq!(order.status(), Status::Cancelled, "{call}");
+        shop.thaw(&order_id, call).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let order = shop.closed(&order_id).await;
+        assert_eq!(order.status(), Status::Cancelled, "{call}: a late step revived a dead order");
+        let lines = shop.ledger(&order_id).await;
+        let count = |operation: &str| lines.iter().filter(|line| *line == operation).count();
+        assert_eq!(count("authorize"), count("capture") + count("void"), "{call}: {lines:?}");
+        assert_eq!(count("capture"), count("refund"), "{call}: {lines:?}");
+        assert_eq!(shop.available(sku.as_str()).await, 5, "{call}");
+        assert!(answer.status < 500, "{call}: {answer:?}");
+    }
+}
