@@ -4,7 +4,6 @@
 
 mod buying;
 mod cancelling;
-mod concurrency;
 mod disorder;
 mod errors;
 mod failures;

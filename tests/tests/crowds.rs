@@ -1,13 +1,24 @@
-use std::collections::BTreeMap;
+//! Crowds, one after the other: the local gateway takes some sixty connections at once, so no other test runs beside them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use shared::domain::order::Status;
 use system_tests::{Answer, Customer, Shop, new_key, purchase, purchase_with};
-use tokio::task::JoinSet;
+use tokio::{sync::{Mutex, Semaphore}, task::JoinSet};
 
 const CARD: &str = "pm_card_visa";
 
+/// Held by the crowd that is in the shop.
+static DOOR: Mutex<()> = Mutex::const_new(());
+
+/// So many of a crowd are served at once; the others wait at the door.
+const AT_ONCE: usize = 48;
+
 #[tokio::test]
 async fn forty_buyers_of_five_lamps_buy_exactly_five() {
+    let _alone = DOOR.lock().await;
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     let before = shop.available("limited-lamp").await;
@@ -30,14 +41,25 @@ async fn forty_buyers_of_five_lamps_buy_exactly_five() {
 
 #[tokio::test]
 async fn a_thousand_requests_with_one_key_make_one_order_and_one_authorisation() {
+    let _alone = DOOR.lock().await;
     let shop = Shop::running();
     let amina = shop.sign_in("amina").await;
     let sku = shop.own_product(10).await;
+    let door = Arc::new(Semaphore::new(AT_ONCE));
     let (key, body) = (new_key(), purchase(&[(sku.as_str(), 1)], CARD));
     let mut requests = JoinSet::new();
     for _ in 0..1000 {
-        let (amina, key, body) = (amina.clone(), key.clone(), body.clone());
-        requests.spawn(async move { amina.checkout_patiently(&key, &body).await });
+        let (amina, key, body, door) = (amina.clone(), key.clone(), body.clone(), door.clone());
+        requests.spawn(async move {
+            loop {
+                let turn = door.acquire().await.unwrap();
+                let answer = amina.checkout(&key, &body).await;
+                drop(turn);
+                assert!(answer.status < 500, "{answer:?}");
+                let Some(seconds) = answer.header("retry-after") else { return answer };
+                tokio::time::sleep(std::time::Duration::from_secs(seconds.parse().unwrap())).await;
+            }
+        });
     }
     let answers: Vec<Answer> = requests.join_all().await;
     for answer in &answers {
@@ -60,15 +82,20 @@ enum Buyer {
 
 #[tokio::test]
 async fn buyers_of_a_few_hot_products_with_cancels_and_declines_leave_the_stock_right_to_the_unit() {
+    let _alone = DOOR.lock().await;
+    let door = Arc::new(Semaphore::new(12));
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     let hot = [shop.own_product(12).await, shop.own_product(9).await, shop.own_product(6).await];
     let mut buyers = JoinSet::new();
     for number in 0..48_usize {
-        let (shop, kareem) = (shop.clone(), kareem.clone());
+        let (shop, kareem, door) = (shop.clone(), kareem.clone(), door.clone());
         let lines = [(hot[number % 3].clone(), 1), (hot[(number + 1) % 3].clone(), 1 + u32::from(number % 5 == 0))];
         let buyer = [Buyer::Keeps, Buyer::CancelsLater, Buyer::IsDeclined, Buyer::CancelsAtOnce][number % 4];
-        buyers.spawn(async move { (lines.clone(), buy(&shop, &kareem, &lines, buyer).await) });
+        buyers.spawn(async move {
+            let _turn = door.acquire().await.unwrap();
+            (lines.clone(), buy(&shop, &kareem, &lines, buyer).await)
+        });
     }
     let mut held: BTreeMap<String, u32> = BTreeMap::new();
     for (lines, end) in buyers.join_all().await {
@@ -114,6 +141,7 @@ async fn buy(shop: &Shop, kareem: &Customer, lines: &[(shared::domain::ids::Sku,
 
 #[tokio::test]
 async fn workflows_settlements_and_webhooks_on_one_order_at_once_charge_it_once() {
+    let _alone = DOOR.lock().await;
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     for _ in 0..3 {
