@@ -5,8 +5,10 @@
 mod buying;
 mod cancelling;
 mod concurrency;
+mod dead_letters;
 mod errors;
 mod failures;
 mod privacy;
 mod reading;
+mod runbooks;
 mod settling;
