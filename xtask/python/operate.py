@@ -1,9 +1,10 @@
-"""What xtask asks of AWS itself: local accounts and secrets, the catalogue, events that must come again.
+"""What xtask asks of AWS itself: local accounts and secrets, the catalogue, and what an operator looks at and brings back.
 
 It talks to the endpoint that AWS_ENDPOINT_URL names, else to AWS, and prints JSON.
 """
 
 import argparse
+import datetime
 import json
 import pathlib
 import re
@@ -12,7 +13,8 @@ import time
 
 import boto3
 import yaml
-from boto3.dynamodb.types import TypeSerializer
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -144,45 +146,436 @@ def upload_page(stack: str, config: str) -> dict:
     return {"files": len(files) + 1}
 
 
-def republish(stack: str, order_id: str) -> dict:
-    """Brings every event of an order to publish-events again, as the stream did."""
-    out = outputs(stack)
-    dynamodb = boto3.client("dynamodb")
-    pages = dynamodb.get_paginator("query").paginate(
+# ── Orders and their events ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def stored_events(out: dict[str, str], order_id: str) -> list[dict]:
+    """An order's events as they are stored, oldest first."""
+    pages = boto3.client("dynamodb").get_paginator("query").paginate(
         TableName=out["OrderEventsTable"],
         KeyConditionExpression="order_id = :id",
         ExpressionAttributeValues={":id": {"S": order_id}},
         ConsistentRead=True,
     )
-    events = [item for page in pages for item in page["Items"]]
-    if not events:
-        sys.exit(f"there is no order {order_id} in {stack}")
-    pattern = subscribed_types()
-    records = [
-        {
-            "eventID": f"{order_id}-{item['sequence']['N']}",
-            "eventName": "INSERT",
-            "eventSource": "aws:dynamodb",
-            "eventVersion": "1.1",
-            "awsRegion": boto3.session.Session().region_name,
-            "dynamodb": {
-                "ApproximateCreationDateTime": int(time.time()),
-                "Keys": {"order_id": item["order_id"], "sequence": item["sequence"]},
-                "NewImage": item,
-                "SequenceNumber": item["sequence"]["N"],
-                "SizeBytes": 1,
-                "StreamViewType": "NEW_IMAGE",
-            },
-        }
-        for item in events
-        if item["type"]["S"] in pattern
-    ]
-    answer = boto3.client("lambda").invoke(
-        FunctionName=out["PublishEventsFunction"], Payload=json.dumps({"Records": records}).encode()
-    )
+    return [item for page in pages for item in page["Items"]]
+
+
+def known_events(stack: str, out: dict[str, str], order_id: str) -> list[dict]:
+    """As `stored_events`, of an order that there is."""
+    return stored_events(out, order_id) or sys.exit(f"there is no order {order_id} in {stack}")
+
+
+def plain(item: dict) -> dict:
+    """An item as Python values; its numbers as integers."""
+    deserialize = TypeDeserializer().deserialize
+    return json.loads(json.dumps({name: deserialize(value) for name, value in item.items()}, default=int))
+
+
+def record(item: dict) -> dict:
+    """An event as the stream brings it."""
+    return {
+        "eventID": f"{item['order_id']['S']}-{item['sequence']['N']}",
+        "eventName": "INSERT",
+        "eventSource": "aws:dynamodb",
+        "eventVersion": "1.1",
+        "awsRegion": boto3.session.Session().region_name,
+        "dynamodb": {
+            "ApproximateCreationDateTime": int(time.time()),
+            "Keys": {"order_id": item["order_id"], "sequence": item["sequence"]},
+            "NewImage": item,
+            "SequenceNumber": item["sequence"]["N"],
+            "SizeBytes": 1,
+            "StreamViewType": "NEW_IMAGE",
+        },
+    }
+
+
+class FunctionFailed(Exception):
+    """A function answered with an error."""
+
+
+def invoke(function: str, payload: dict, seconds: int = 60):
+    """Calls a function once and answers what it answered."""
+    client = boto3.client("lambda", config=Config(read_timeout=seconds, retries={"total_max_attempts": 1}))
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+    body = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
-        sys.exit(f"publish-events failed: {answer['Payload'].read().decode()}")
-    return {"order_id": order_id, "events": len(events), "published": [record["dynamodb"]["NewImage"]["type"]["S"] for record in records]}
+        raise FunctionFailed(": ".join(str(body[part]) for part in ("errorType", "errorMessage") if body.get(part)))
+    return body
+
+
+def republish(stack: str, order_id: str) -> dict:
+    """Brings every event of an order to publish-events again, as the stream did."""
+    out = outputs(stack)
+    events = known_events(stack, out, order_id)
+    wanted = subscribed_types()
+    records = [record(item) for item in events if item["type"]["S"] in wanted]
+    invoke(out["PublishEventsFunction"], {"Records": records})
+    return {"order_id": order_id, "events": len(events), "published": len(records)}
+
+
+def order(stack: str, order_id: str) -> dict:
+    """Where an order stands: its events, its row in the customer's list, what it owes, and who is at it."""
+    out = outputs(stack)
+    events = [plain(item) for item in known_events(stack, out, order_id)]
+    placed = events[0]
+    row = None
+    if placed["type"] == "OrderPlaced":
+        found = boto3.client("dynamodb").query(
+            TableName=out["CustomerOrdersTable"],
+            KeyConditionExpression="customer_id = :customer",
+            FilterExpression="order_id = :id",
+            ExpressionAttributeValues={":customer": {"S": placed["data"]["customer_id"]}, ":id": {"S": order_id}},
+        )
+        row = next((plain(item) for item in found["Items"]), None)
+    try:
+        plan = invoke(out["PlanSettlementFunction"], {"order_id": order_id})
+    except FunctionFailed as failure:
+        plan = {"failure": str(failure)}
+    told = [{**event, "data": {name: value for name, value in event.get("data", {}).items() if name != "fingerprint"}} for event in events]
+    return {"order_id": order_id, "events": told, "row": row, "plan": plan, "settlements": settlements(out, order_id, placed["at"])}
+
+
+def open_orders(stack: str) -> dict:
+    """Orders that wait for something, and those whose settlement failed within a week; oldest first."""
+    out = outputs(stack)
+    pages = boto3.client("dynamodb").get_paginator("scan").paginate(
+        TableName=out["CustomerOrdersTable"],
+        FilterExpression="#status IN (:pending, :later, :confirmed)",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":pending": {"S": "pending"}, ":later": {"S": "payment_pending"}, ":confirmed": {"S": "confirmed"}},
+    )
+    rows = {item["order_id"]["S"]: plain(item) for page in pages for item in page["Items"]}
+    found = {order_id: {"order_id": order_id, "placed_at": row["placed_at"], "status": row["status"]} for order_id, row in rows.items()}
+    states = boto3.client("stepfunctions")
+    week_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=7)
+    for status in ("RUNNING", "FAILED", "TIMED_OUT", "ABORTED"):
+        executions = states.list_executions(stateMachineArn=out["SettlementStateMachine"], statusFilter=status, maxResults=200)
+        for execution in executions["executions"]:
+            order_id = execution["name"][:36]  # `ord_` and 32 digits; the rest says who started it.
+            if status != "RUNNING" and (execution["startDate"] < week_ago or order_id not in found and is_closed(out, order_id)):
+                continue
+            entry = found.setdefault(order_id, {"order_id": order_id})
+            if "settlement" not in entry:
+                entry |= {"settlement": status, "since": stamp(execution["startDate"])}
+    return {"orders": sorted(found.values(), key=lambda entry: entry.get("placed_at") or entry["since"])}
+
+
+def is_closed(out: dict[str, str], order_id: str) -> bool:
+    try:
+        return invoke(out["PlanSettlementFunction"], {"order_id": order_id})["ends"]
+    except FunctionFailed:
+        return False
+
+
+def settlements(out: dict[str, str], order_id: str, placed_at: str) -> list[dict]:
+    """The order's executions, newest first."""
+    states = boto3.client("stepfunctions")
+    since = moment(placed_at) - datetime.timedelta(minutes=5)
+    found = []
+    pages = states.get_paginator("list_executions").paginate(stateMachineArn=out["SettlementStateMachine"])
+    for execution in (execution for page in pages for execution in page["executions"]):
+        if execution["startDate"] < since:
+            break  # They come newest first.
+        if not execution["name"].startswith(order_id):
+            continue
+        told = {"name": execution["name"], "status": execution["status"], "started": stamp(execution["startDate"])}
+        if execution["status"] == "RUNNING":
+            told["now"] = state_of(states, execution["executionArn"])
+        elif execution["status"] != "SUCCEEDED":
+            ended = states.describe_execution(executionArn=execution["executionArn"])
+            told["now"] = " ".join(ended[part] for part in ("error", "cause") if ended.get(part))
+        found.append(told)
+    return found
+
+
+def state_of(states, arn: str) -> str:
+    """The state that a running execution entered last."""
+    history = states.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=25)["events"]
+    entered = (event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event)
+    return next(entered, "")
+
+
+def stamp(at: datetime.datetime) -> str:
+    return at.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: str) -> datetime.datetime:
+    """An RFC 3339 time in UTC, to the second."""
+    return datetime.datetime.fromisoformat(f"{text[:19]}+00:00")
+
+
+def logs(stack: str, order_id: str) -> dict:
+    """What functions logged of an order, oldest first."""
+    out = outputs(stack)
+    placed = known_events(stack, out, order_id)[0]
+    since = int(moment(placed["at"]["S"]).timestamp() - 60) * 1000
+    pages = boto3.client("logs").get_paginator("filter_log_events").paginate(
+        logGroupName=out["FunctionLogs"], filterPattern=f'"{order_id}"', startTime=since
+    )
+    return {"lines": [event["message"].rstrip() for page in pages for event in page["events"]]}
+
+
+def settle(stack: str, order_id: str) -> dict:
+    """Starts a settlement. One more beside others is harmless."""
+    out = outputs(stack)
+    known_events(stack, out, order_id)
+    name = f"{order_id}-operator-{int(time.time() * 1000)}"
+    boto3.client("stepfunctions").start_execution(
+        stateMachineArn=out["SettlementStateMachine"], name=name, input=json.dumps({"order_id": order_id})
+    )
+    return {"order_id": order_id, "execution": name}
+
+
+# ── Money and providers ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def reconcile(stack: str, last: bool) -> dict:
+    """Compares the providers' books with ours now, or answers the last report."""
+    out = outputs(stack)
+    if not last:
+        try:
+            report = invoke(out["ReconcileMoneyFunction"], {}, seconds=310)
+        except FunctionFailed as failure:
+            sys.exit(f"nothing was reconciled: {failure}")
+        return {**report, "key": f"s3://{out['ReportsBucket']}/money/{report['at']}.json"}
+    s3 = boto3.client("s3")
+    week_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=7)
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=out["ReportsBucket"], Prefix="money/", StartAfter=f"money/{stamp(week_ago)}"
+    )
+    # A key is the report's time, so the last key is the last report.
+    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    if not keys:
+        sys.exit("there is no report of the last seven days")
+    report = json.loads(s3.get_object(Bucket=out["ReportsBucket"], Key=keys[-1])["Body"].read())
+    return {**report, "key": f"s3://{out['ReportsBucket']}/{keys[-1]}"}
+
+
+def breaker(stack: str, close: str | None) -> dict:
+    """The providers' health; after one of them was called well, if asked to."""
+    out = outputs(stack)
+    table = boto3.resource("dynamodb").Table(out["ProviderHealthTable"])
+    if close:
+        row = table.get_item(Key={"provider": close}, ConsistentRead=True).get("Item")
+        if row:
+            # As every other write of this row: the next version, on the condition that it is the next.
+            well = {"provider": close, "version": row["version"] + 1, "failed_at": [], "opened_at": None, "probe": None}
+            table.put_item(
+                Item=well, ConditionExpression="version = :version", ExpressionAttributeValues={":version": row["version"]}
+            )
+    now = time.time() * 1000
+    rows = {row["provider"]: row for row in table.scan(ConsistentRead=True)["Items"]}
+    told = []
+    for provider in ("stripe", "paypal"):
+        row = rows.get(provider, {})
+        opened, probe = row.get("opened_at"), row.get("probe")
+        told.append(
+            {
+                "provider": provider,
+                "open_seconds": int((now - int(opened)) / 1000) if opened is not None else None,
+                "failures": len(row.get("failed_at") or []),
+                "probed": bool(probe and int(probe["until"]) > now),
+            }
+        )
+    return {"closed": close, "providers": told}
+
+
+# ── Dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Each queue's output, and where its letters go back to: a queue's own to that queue, a stream consumer's to its function.
+DEAD_LETTERS = {
+    "send-email": ("SendEmailDeadLetters", "SendEmailQueue"),
+    "capture-payment": ("CapturePaymentDeadLetters", "CapturePaymentQueue"),
+    "guard": ("GuardDeadLetters", "GuardQueue"),
+    "publish-events": ("PublishEventsDeadLetters", "PublishEventsFunction"),
+    "project-orders": ("ProjectOrdersDeadLetters", "ProjectOrdersFunction"),
+}
+# A run takes so many, which fit into the time for which it hides them.
+MOST_LETTERS = 500
+HIDDEN_SECONDS = 900
+
+
+class Stays(Exception):
+    """A letter cannot be brought back, and why."""
+
+
+class Letter:
+    """A dead letter: what it is about, and whose it was."""
+
+    def __init__(self, message: dict):
+        self.id = message["MessageId"].split("-")[0]
+        self.receipt, self.text = message["ReceiptHandle"], message["Body"]
+        self.sent = datetime.datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, datetime.timezone.utc)
+        try:
+            body = json.loads(self.text)
+        except ValueError:
+            body = None
+        self.body = body if isinstance(body, dict) else {}
+        detail = self.body.get("detail")
+        event = detail if isinstance(detail, dict) else self.body
+        self.order_id, self.sequence = event.get("order_id"), event.get("sequence")
+        # EventBridge says why it could not deliver; of maxReceiveCount only the function's log knows.
+        undelivered = message.get("MessageAttributes", {}).get("ERROR_MESSAGE", {}).get("StringValue")
+        self.reason = self.body.get("reason") or undelivered
+        self.batch = self.body.get("DDBStreamBatchInfo")
+        self.is_event = isinstance(detail, dict)
+        if self.is_event:
+            self.type = detail.get("type")
+        elif self.batch:
+            self.type = "a batch of the stream"
+        else:
+            self.type = "a guard" if self.order_id and not self.reason else None
+
+    def told(self, done: str, stays: bool) -> dict:
+        return {
+            "letter": self.id,
+            "since": stamp(self.sent),
+            "order_id": self.order_id,
+            "sequence": self.sequence,
+            "type": self.type,
+            "reason": self.reason,
+            "done": done,
+            "stays": stays,
+        }
+
+
+class DeadLetters:
+    """A dead-letter queue, and what its letters are brought back to."""
+
+    def __init__(self, stack: str, queue: str):
+        self.out, self.queue = outputs(stack), queue
+        source, self.destination = DEAD_LETTERS[queue]
+        self.url, self.goes_to_queue = self.out[source], not self.destination.endswith("Function")
+        self.sqs = boto3.client("sqs")
+
+    def take(self, order_id: str | None) -> list[Letter]:
+        """Every letter, hidden from others for a while; with an order's id, those that may concern it."""
+        letters: dict[str, Letter] = {}
+        while len(letters) < MOST_LETTERS:
+            received = self.sqs.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=HIDDEN_SECONDS,
+                WaitTimeSeconds=1,
+                MessageAttributeNames=["All"],
+                AttributeNames=["SentTimestamp"],
+            ).get("Messages", [])
+            if not received:
+                break
+            letters |= {message["MessageId"]: Letter(message) for message in received}
+        others = [letter for letter in letters.values() if order_id and letter.order_id != order_id]
+        self.give_back(others)
+        return [letter for letter in letters.values() if letter not in others]
+
+    def give_back(self, letters: list[Letter]) -> None:
+        for letter in letters:
+            self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+
+    def delete(self, letter: Letter) -> None:
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=letter.receipt)
+
+    def events_about(self, letter: Letter) -> list[dict]:
+        """The stored events that the letter is about."""
+        if letter.batch:
+            return self.events_between(letter.batch) or stays("no event was written when this batch was")
+        if not isinstance(letter.order_id, str):
+            stays("it names no order")
+        events = stored_events(self.out, letter.order_id) or stays("there is no such order")
+        if letter.sequence is None:
+            return events
+        return [item for item in events if int(item["sequence"]["N"]) == letter.sequence] or stays("there is no such event of its order")
+
+    def events_between(self, batch: dict) -> list[dict]:
+        """The events of a batch that Lambda gave up. The stream has forgotten them after a day, so they are found by their
+        time, which is a little before their arrival: too many are harmless."""
+        first, last = (moment(batch[f"approximateArrivalOf{which}Record"]) for which in ("First", "Last"))
+        pages = boto3.client("dynamodb").get_paginator("scan").paginate(
+            TableName=self.out["OrderEventsTable"],
+            FilterExpression="#at BETWEEN :from AND :to",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={
+                ":from": {"S": stamp(first - datetime.timedelta(minutes=1))},
+                ":to": {"S": stamp(last + datetime.timedelta(seconds=5))},
+            },
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def bring_back(self, letter: Letter, dry_run: bool) -> str:
+        """To the queue or the function that it was for. A crash on the way brings it back twice, which is harmless."""
+        events = self.events_about(letter)
+        if self.goes_to_queue:
+            body = letter.text
+            if self.queue == "guard" and letter.reason and not letter.is_event:
+                body = json.dumps({"order_id": letter.order_id})
+            elif not letter.is_event and self.queue != "guard":
+                stays("it holds no event")
+            if not dry_run:
+                self.sqs.send_message(QueueUrl=self.out[self.destination], MessageBody=body)
+            return "back in its queue"
+        if self.queue == "publish-events":
+            wanted = subscribed_types()
+            events = [item for item in events if item["type"]["S"] in wanted]
+            done = f"{len(events)} published again" if len(events) != 1 else "published again"
+        else:
+            # The function loads the order itself: any of its events will do.
+            events = list({item["order_id"]["S"]: item for item in events}.values())
+            done = f"{len(events)} orders projected again" if len(events) != 1 else "projected again"
+        if not dry_run:
+            for some in (events[first : first + 25] for first in range(0, len(events), 25)):
+                invoke(self.out[self.destination], {"Records": [record(item) for item in some]})
+        return done
+
+
+def stays(reason: str):
+    raise Stays(reason)
+
+
+def redrive(stack: str, queue: str, order_id: str | None, dry_run: bool) -> dict:
+    """Brings dead letters back to where they were to go. What cannot be brought back stays."""
+    dead_letters = DeadLetters(stack, queue)
+    letters = dead_letters.take(order_id)
+    told, kept, done = [], [], {}
+    for letter in letters:
+        try:
+            what = dead_letters.bring_back(letter, dry_run)
+        except (Stays, FunctionFailed, ClientError) as failure:
+            told.append(letter.told(f"stays: {failure}", True))
+            kept.append(letter)
+            continue
+        if dry_run:
+            told.append(letter.told(f"dry run: {what}", False))
+            kept.append(letter)
+        else:
+            dead_letters.delete(letter)
+            told.append(letter.told(what, False))
+            done[letter.order_id, letter.sequence] = told[-1]
+    dead_letters.give_back(kept)
+    if done and not dead_letters.goes_to_queue:
+        came_back(dead_letters, done)
+    return {"letters": told, "more": len(letters) >= MOST_LETTERS}
+
+
+def discard(stack: str, queue: str, letter_id: str) -> dict:
+    """Deletes one letter that nothing can be done with."""
+    dead_letters = DeadLetters(stack, queue)
+    letters = dead_letters.take(None)
+    chosen = [letter for letter in letters if letter.id == letter_id]
+    for letter in chosen:
+        dead_letters.delete(letter)
+    dead_letters.give_back([letter for letter in letters if letter not in chosen])
+    if not chosen:
+        sys.exit(f"there is no letter {letter_id} among the dead letters of {queue}")
+    return {"letters": [letter.told("discarded", False) for letter in chosen], "more": False}
+
+
+def came_back(dead_letters: DeadLetters, done: dict) -> None:
+    """A stream consumer that still cannot work on an event puts another letter, at once, and says that it is done."""
+    letters = dead_letters.take(None)
+    dead_letters.give_back(letters)
+    for letter in letters:
+        if entry := done.get((letter.order_id, letter.sequence)):
+            entry |= {"done": f"came back: {letter.reason}", "stays": True}
 
 
 def subscribed_types() -> list[str]:
@@ -194,22 +587,39 @@ def subscribed_types() -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=["outputs", "prepare-local", "seed", "upload-page", "republish"])
+    parser.add_argument("action")
     parser.add_argument("--stack", required=True)
     parser.add_argument("--order-id")
     parser.add_argument("--config")
-    arguments = parser.parse_args()
+    parser.add_argument("--queue", choices=list(DEAD_LETTERS))
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--letter")
+    parser.add_argument("--last", action="store_true")
+    parser.add_argument("--close")
+    given = parser.parse_args()
     actions = {
-        "outputs": lambda: outputs(arguments.stack),
-        "prepare-local": lambda: prepare_local(arguments.stack),
-        "seed": lambda: seed(arguments.stack),
-        "upload-page": lambda: upload_page(arguments.stack, arguments.config),
-        "republish": lambda: republish(arguments.stack, arguments.order_id),
+        "outputs": lambda: outputs(given.stack),
+        "prepare-local": lambda: prepare_local(given.stack),
+        "seed": lambda: seed(given.stack),
+        "upload-page": lambda: upload_page(given.stack, given.config),
+        "republish": lambda: republish(given.stack, given.order_id),
+        "orders": lambda: open_orders(given.stack),
+        "order": lambda: order(given.stack, given.order_id),
+        "logs": lambda: logs(given.stack, given.order_id),
+        "settle": lambda: settle(given.stack, given.order_id),
+        "reconcile": lambda: reconcile(given.stack, given.last),
+        "breaker": lambda: breaker(given.stack, given.close),
+        "redrive": lambda: redrive(given.stack, given.queue, given.order_id, given.dry_run),
+        "discard": lambda: discard(given.stack, given.queue, given.letter),
     }
+    if given.action not in actions:
+        parser.error(f"no such action: {given.action}; one of {', '.join(actions)}")
     try:
-        print(json.dumps(actions[arguments.action]()))
+        print(json.dumps(actions[given.action]()))
     except ClientError as error:
         sys.exit(f"AWS refused: {error}")
+    except FunctionFailed as error:
+        sys.exit(f"the function failed: {error}")
 
 
 if __name__ == "__main__":

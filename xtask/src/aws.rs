@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::{paths, process::Program, progress::bold, python};
+use crate::{paths, process::Program};
 
 /// The region that the local AWS pretends to be.
 pub const LOCAL_REGION: &str = "us-east-1";
@@ -20,27 +20,16 @@ pub fn local_environment(endpoint: &str) -> Vec<(String, String)> {
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
-/// Runs one action of `operate.py` and answers its JSON.
+/// Runs one action of `operate.py` and answers its JSON. Several may run at a time.
 pub async fn operate(environment: Vec<(String, String)>, arguments: &[&str]) -> Result<Value> {
     let script = paths::root().join("xtask/python/operate.py").display().to_string();
-    let program =
-        Program::new(arguments[0], paths::tool("python")).args([script]).args(arguments.iter().copied()).envs(environment);
+    let name = format!("{}-{}", arguments[0], std::process::id());
+    let program = Program::new(&name, paths::tool("python")).args([script]).args(arguments.iter().copied()).envs(environment);
+    let log = program.log();
     let output = program.output().await?;
+    // Kept only when it failed, and says why.
+    let _ = std::fs::remove_file(log);
     serde_json::from_str(&output).with_context(|| format!("operate.py {} printed no JSON", arguments[0]))
-}
-
-/// Brings an order's events to every subscriber again. Each subscriber takes an event once, so this repeats nothing that
-/// was done.
-pub async fn republish(order_id: &str, stage: Option<&str>) -> Result<()> {
-    python::prepare().await?;
-    let (environment, stack) = match stage {
-        Some(stage) => (Vec::new(), format!("souk-{stage}")),
-        None => (local_environment(&running_outputs()?.aws_endpoint), "souk".to_owned()),
-    };
-    let answer = operate(environment, &["republish", "--stack", &stack, "--order-id", order_id]).await?;
-    let published = answer["published"].as_array().map_or(0, Vec::len);
-    println!("{} has {} events; {} went out again", bold(order_id), answer["events"], published);
-    Ok(())
 }
 
 /// What the running shop wrote of itself.
@@ -65,12 +54,12 @@ pub struct User {
     pub password: String,
 }
 
-/// The running shop.
+/// The running shop: the one whose outputs `SOUK_OUTPUTS` names, as in tests, else this machine's.
 ///
 /// # Errors
 /// When none runs, and how to start one.
 pub fn running_outputs() -> Result<RunningOutputs> {
-    let file = paths::local().join("outputs.json");
+    let file = std::env::var_os("SOUK_OUTPUTS").map_or_else(|| paths::local().join("outputs.json"), Into::into);
     let Ok(text) = std::fs::read_to_string(&file) else { bail!("no shop runs on this machine.\nwhat to do: cargo xtask up") };
     Ok(serde_json::from_str(&text)?)
 }

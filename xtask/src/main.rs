@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod deploy;
 mod judge;
+mod operator;
 mod paths;
 mod process;
 mod progress;
@@ -20,6 +21,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::operator::{Redrive, Target};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Souk's commands", disable_help_subcommand = true)]
@@ -58,13 +61,52 @@ enum Command {
         #[arg(long, value_parser = ["dev", "staging", "prod"])]
         stage: String,
     },
+    /// List the orders that are open, and where their settlements stand
+    Orders {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show where an order stands: its events, what it owes, and its settlements
+    Order {
+        /// `ord_…`
+        order_id: String,
+        /// Show what functions logged of it instead
+        #[arg(long)]
+        logs: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Start a settlement of an order; one more is harmless
+    Settle {
+        /// `ord_…`
+        order_id: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Bring an order's events to every subscriber again
     Republish {
         /// `ord_…`
         order_id: String,
-        /// A deployed stage; without it, the shop on this machine
-        #[arg(long, value_parser = ["dev", "staging", "prod"])]
-        stage: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Bring dead letters back to where they were to go
+    Redrive(Redrive),
+    /// Compare the payment providers' books with ours, now
+    Reconcile {
+        /// Show the last report instead
+        #[arg(long)]
+        last: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show the payment providers' circuit breakers
+    Breaker {
+        /// Call this provider well, so that it is tried again at once
+        #[arg(long, value_name = "PROVIDER", value_parser = ["stripe", "paypal"])]
+        close: Option<String>,
+        #[command(flatten)]
+        target: Target,
     },
 }
 
@@ -93,6 +135,13 @@ async fn run(command: Command) -> Result<()> {
         Command::Check => process::or_interrupted(check::run()).await,
         Command::Judge => process::or_interrupted(judge::run()).await,
         Command::Deploy { stage } => process::or_interrupted(deploy::run(&stage)).await,
-        Command::Republish { order_id, stage } => process::or_interrupted(aws::republish(&order_id, stage.as_deref())).await,
+        Command::Orders { target } => process::or_interrupted(operator::orders(&target)).await,
+        Command::Order { order_id, logs: false, target } => process::or_interrupted(operator::order(&target, &order_id)).await,
+        Command::Order { order_id, logs: true, target } => process::or_interrupted(operator::logs(&target, &order_id)).await,
+        Command::Settle { order_id, target } => process::or_interrupted(operator::settle(&target, &order_id)).await,
+        Command::Republish { order_id, target } => process::or_interrupted(operator::republish(&target, &order_id)).await,
+        Command::Redrive(asked) => process::or_interrupted(operator::redrive(&asked)).await,
+        Command::Reconcile { last, target } => process::or_interrupted(operator::reconcile(&target, last)).await,
+        Command::Breaker { close, target } => process::or_interrupted(operator::breaker(&target, close.as_deref())).await,
     }
 }

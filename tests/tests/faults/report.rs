@@ -16,7 +16,8 @@ pub(crate) struct Report {
     /// Calls that belong to no order.
     pub(crate) shared: Vec<(String, Fault, Outcome)>,
     pub(crate) all: usize,
-    pub(crate) slice: Option<u64>,
+    pub(crate) slice: u64,
+    pub(crate) slices: u64,
     pub(crate) elapsed: Duration,
 }
 
@@ -45,7 +46,7 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let which = self.slice.map_or_else(|| "all of them".to_owned(), |slice| format!("slice {slice}, the one of today"));
+        let which = if self.slices == 1 { "all of them".to_owned() } else { format!("slice {} of {}", self.slice, self.slices) };
         format!(
             "{} cells of {} ran ({which}) in {:.0} s: {} held, {} at least once, {} not reached, {} broken.",
             self.outcomes.len(),

@@ -4,10 +4,12 @@
 
 mod buying;
 mod cancelling;
+mod dead_letters;
 mod disorder;
 mod errors;
 mod failures;
 mod privacy;
 mod reading;
+mod runbooks;
 mod saga;
 mod settling;

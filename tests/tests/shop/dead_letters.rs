@@ -1,0 +1,174 @@
+//! What cannot be worked on is put aside alone, and comes back when an operator says so.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::Client as Sqs;
+use serde_json::{Value, json};
+use shared::{
+    dead_letters::DeadLetter,
+    domain::{event::Event, ids::OrderId},
+};
+use system_tests::{Customer, Shop, eventually, local_aws, new_key, purchase};
+
+use crate::runbooks::{printed, xtask};
+
+/// Buys something and waits until its e-mail is sent and noted; answers the order and its `OrderConfirmed`.
+async fn bought(shop: &Shop, customer: &Customer) -> Event {
+    let key = new_key();
+    let order_id = customer.order_id(&key);
+    assert_eq!(customer.checkout(&key, &purchase(&[("olive-oil", 1)], "pm_card_visa")).await.status, 201);
+    let events = shop.events().load(&order_id).await.unwrap();
+    let confirmed = events.into_iter().find(|event| event.fact.name() == "OrderConfirmed").unwrap();
+    eventually("the e-mail is noted", || async {
+        let get = shop.dynamodb.get_item().table_name(shop.resource("SentEmailsTable")).consistent_read(true);
+        let found = get.key("request_key", sent_key(customer, &confirmed)).send().await.unwrap();
+        found.item.is_some_and(|item| item.contains_key("answer"))
+    })
+    .await;
+    confirmed
+}
+
+fn sent_key(customer: &Customer, event: &Event) -> AttributeValue {
+    AttributeValue::S(format!("{}#send-email#{}#{}", customer.id, event.order_id, event.sequence))
+}
+
+/// Lets the shop forget that it wrote, so that the same event is work again.
+async fn forget_the_mail(shop: &Shop, customer: &Customer, event: &Event) {
+    let delete = shop.dynamodb.delete_item().table_name(shop.resource("SentEmailsTable"));
+    delete.key("request_key", sent_key(customer, event)).send().await.unwrap();
+}
+
+async fn put_away(shop: &Shop, queue: &str, body: &Value) {
+    let sqs = Sqs::new(&local_aws(&shop.outputs.aws_endpoint));
+    sqs.send_message().queue_url(shop.resource(queue)).message_body(body.to_string()).send().await.unwrap();
+}
+
+fn letter(event: &Event) -> Value {
+    let reason = "a test put it away".to_owned();
+    json!(DeadLetter { order_id: Some(event.order_id.clone()), sequence: Some(event.sequence), reason })
+}
+
+fn envelope(event: &Event) -> Value {
+    json!({"source": "souk.orders", "detail-type": event.fact.name(), "detail": event})
+}
+
+/// Brings an order's letters back, and says what was printed. Whoever else looks at this queue hides them for a while.
+async fn redriven(queue: &str, order_id: &OrderId) -> String {
+    for _ in 0..30 {
+        let ran = xtask(&["redrive", queue, "--order", order_id.as_str()]).await;
+        let text = printed(&ran);
+        assert!(ran.status.success(), "{text}");
+        if text.contains(order_id.as_str()) {
+            return text;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    }
+    panic!("{queue} has no letter of {order_id} for a minute");
+}
+
+#[tokio::test]
+async fn one_poison_message_among_ten_fails_alone() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let mut records = Vec::new();
+    let mut events = Vec::new();
+    for number in 0..10 {
+        let body = if number == 6 {
+            "no event".to_owned()
+        } else {
+            let confirmed = bought(&shop, &kareem).await;
+            forget_the_mail(&shop, &kareem, &confirmed).await;
+            let body = envelope(&confirmed).to_string();
+            events.push(confirmed);
+            body
+        };
+        records.push(json!({
+            "messageId": format!("message-{number}"), "receiptHandle": "h", "body": body, "attributes": {},
+            "messageAttributes": {}, "md5OfBody": "", "eventSource": "aws:sqs", "awsRegion": "us-east-1",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
+        }));
+    }
+    let function = shop.resource("SendEmailFunction");
+    let url = format!("{}/2015-03-31/functions/{function}/invocations", shop.outputs.aws_endpoint);
+    // The local AWS looks at who calls, not at the signature.
+    let caller = "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=none";
+    let invoke = shop.http.post(url).header("Authorization", caller).json(&json!({"Records": records}));
+    let answer: Value = invoke.send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "message-6"}]}));
+    for event in events {
+        assert_eq!(shop.mails(event.order_id.as_str()).await.len(), 2, "this message was worked on");
+    }
+}
+
+#[tokio::test]
+async fn a_letter_of_a_queue_that_is_brought_back_is_worked_on() {
+    let shop = Shop::running();
+    let amina = shop.sign_in("amina").await;
+    let confirmed = bought(&shop, &amina).await;
+    forget_the_mail(&shop, &amina, &confirmed).await;
+    put_away(&shop, "SendEmailDeadLetters", &envelope(&confirmed)).await;
+
+    let listed = xtask(&["redrive", "send-email", "--order", confirmed.order_id.as_str(), "--dry-run"]).await;
+    assert!(listed.status.success(), "{}", printed(&listed));
+    assert_eq!(shop.mails(confirmed.order_id.as_str()).await.len(), 1, "a dry run brings nothing back");
+
+    let text = redriven("send-email", &confirmed.order_id).await;
+    assert!(text.contains("OrderConfirmed") && text.contains("back in its queue"), "{text}");
+    eventually("it is worked on", || async { shop.mails(confirmed.order_id.as_str()).await.len() == 2 }).await;
+}
+
+#[tokio::test]
+async fn a_letter_of_a_stream_consumer_that_is_brought_back_is_worked_on() {
+    let shop = Shop::running();
+    let amina = shop.sign_in("amina").await;
+    let confirmed = bought(&shop, &amina).await;
+    let order_id = &confirmed.order_id;
+
+    forget_the_mail(&shop, &amina, &confirmed).await;
+    put_away(&shop, "PublishEventsDeadLetters", &letter(&confirmed)).await;
+    let text = redriven("publish-events", order_id).await;
+    assert!(text.contains("a test put it away") && text.contains("published again"), "{text}");
+    eventually("it is published", || async { shop.mails(order_id.as_str()).await.len() == 2 }).await;
+
+    let order = shop.closed(order_id).await;
+    let placed_order = AttributeValue::S(format!("{:.3}#{order_id}", order.placed_at));
+    let key = [("customer_id".to_owned(), AttributeValue::S(amina.id.0.clone())), ("placed_order".to_owned(), placed_order)];
+    let row = || async {
+        let get = shop.dynamodb.get_item().table_name(shop.resource("CustomerOrdersTable")).consistent_read(true);
+        get.set_key(Some(key.clone().into())).send().await.unwrap().item
+    };
+    eventually("the order is in her list", || async { row().await.is_some_and(|row| row["sequence"].as_n() == Ok(&order.sequence.to_string())) }).await;
+    let delete = shop.dynamodb.delete_item().table_name(shop.resource("CustomerOrdersTable"));
+    delete.set_key(Some(key.clone().into())).send().await.unwrap();
+    put_away(&shop, "ProjectOrdersDeadLetters", &letter(&confirmed)).await;
+    let text = redriven("project-orders", order_id).await;
+    assert!(text.contains("projected again"), "{text}");
+    assert!(row().await.is_some(), "it is in her list again");
+}
+
+#[tokio::test]
+async fn a_letter_that_cannot_be_brought_back_stays_until_it_is_discarded() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let nobody = kareem.order_id(&new_key());
+    put_away(&shop, "ProjectOrdersDeadLetters", &json!({"order_id": nobody, "sequence": 3, "reason": "a test put it away"})).await;
+    let stays = || async {
+        let ran = xtask(&["redrive", "project-orders", "--order", nobody.as_str()]).await;
+        let text = printed(&ran);
+        let line = text.lines().find(|line| line.contains(nobody.as_str())).map(ToOwned::to_owned)?;
+        assert!(!ran.status.success(), "{text}");
+        assert!(line.contains("stays: there is no such order"), "{text}");
+        Some(line.split_whitespace().next().unwrap().to_owned())
+    };
+    eventually("it is seen", || async { stays().await.is_some() }).await;
+    // Another test may look at this queue, and hide its letters for half a minute.
+    let mut name = None;
+    for _ in 0..30 {
+        name = stays().await;
+        let Some(letter) = &name else { continue };
+        if xtask(&["redrive", "project-orders", "--discard", letter]).await.status.success() {
+            break;
+        }
+    }
+    assert!(name.is_some(), "it stayed");
+    assert!(stays().await.is_none(), "it is gone");
+}
