@@ -209,7 +209,9 @@ impl Shop {
         let price = [("amount".to_owned(), AttributeValue::N("1500".into())), ("currency".to_owned(), text("USD"))].into();
         let put = self.dynamodb.put_item().table_name(self.resource("ProductsTable")).item("sku", text(sku.as_str()));
         let put = put.item("name", text("A thing")).item("description", text("Of a test")).item("category", text("tests"));
-        let put = put.item("price", AttributeValue::M(price)).item("images", AttributeValue::L(vec![text("/pictures/kettle-steel.svg")]));
+        let put = put
+            .item("price", AttributeValue::M(price))
+            .item("images", AttributeValue::L(vec![text("/pictures/kettle-steel.svg")]));
         put.send().await.expect("the product is put");
         self.inventory().stock_first(sku, stock).await.expect("the product is stocked");
     }

@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use shared::domain::order::Status;
 use system_tests::{Answer, Customer, Shop, new_key, purchase, purchase_with};
-use tokio::{sync::{Mutex, Semaphore}, task::JoinSet};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    task::JoinSet,
+};
 
 const CARD: &str = "pm_card_visa";
 
@@ -134,7 +137,10 @@ async fn buy(shop: &Shop, kareem: &Customer, lines: &[(shared::domain::ids::Sku,
     let lines = shop.ledger(&order_id).await;
     let count = |operation: &str| lines.iter().filter(|line| *line == operation).count();
     assert_eq!(count("authorize"), count("capture") + count("void"), "no hold is left: {lines:?}");
-    assert!(count("capture") <= 1 && count("refund") == usize::from(order.status() == Status::Cancelled) * count("capture"), "{lines:?}");
+    assert!(
+        count("capture") <= 1 && count("refund") == usize::from(order.status() == Status::Cancelled) * count("capture"),
+        "{lines:?}"
+    );
     order.status()
 }
 

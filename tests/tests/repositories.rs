@@ -143,7 +143,12 @@ fn details(order_id: &OrderId) -> OrderDetails {
             postal_code: "11511".into(),
             country: "EG".into(),
         },
-        payment_methods: vec![PaymentMethod { provider: Provider::Stripe, token: "pm_card_visa".into(), owner_known: true, account: None }],
+        payment_methods: vec![PaymentMethod {
+            provider: Provider::Stripe,
+            token: "pm_card_visa".into(),
+            owner_known: true,
+            account: None,
+        }],
     }
 }
 

@@ -28,7 +28,7 @@ pub async fn run() -> Result<()> {
     std::fs::create_dir_all(directory())?;
     dynamodb_local().await?;
     stripe_mock().await?;
-    stripe_client().await?;
+    official_clients().await?;
     api_changes().await?;
     println!("\n{}", green("No judge objects."));
     Ok(())
@@ -102,16 +102,20 @@ async fn stripe_mock() -> Result<()> {
     cargo_test("stripe_mock", &["--features", "judge"], ("SOUK_STRIPE_MOCK", format!("http://127.0.0.1:{port}/"))).await
 }
 
-/// Stripe's official client, unchanged, on the payment simulator.
-async fn stripe_client() -> Result<()> {
-    println!("\n{}", bold("Stripe's official client, on the payment simulator"));
-    let (stripe, control) = (free_port()?, free_port()?);
+/// The providers' official clients, unchanged, on the payment simulator.
+async fn official_clients() -> Result<()> {
+    println!("\n{}", bold("Stripe's and PayPal's official clients, on the payment simulator"));
+    let (stripe, paypal, control) = (free_port()?, free_port()?, free_port()?);
     let simulator = Program::new("payment-simulator-judge", stack::payment_simulator()?);
     let simulator =
         simulator.args(["--stripe-port".to_owned(), stripe.to_string(), "--control-port".into(), control.to_string()]);
+    let simulator = simulator.args(["--paypal-port".to_owned(), paypal.to_string()]);
     let _simulator = listening(simulator, stripe).await?;
-    let tests = Program::new("stripe-client", paths::tool("pytest")).args(["-p", "no:cacheprovider", "-q", "tests/judge"]);
-    tests.env("SOUK_STRIPE_URL", format!("http://127.0.0.1:{stripe}")).env("PYTHONDONTWRITEBYTECODE", "1").visible().run().await
+    let url = |port: u16| format!("http://127.0.0.1:{port}");
+    let tests = Program::new("official-clients", paths::tool("pytest")).args(["-p", "no:cacheprovider", "-q", "tests/judge"]);
+    let tests =
+        tests.env("SOUK_STRIPE_URL", url(stripe)).env("SOUK_PAYPAL_URL", url(paypal)).env("SOUK_SIMULATOR_URL", url(control));
+    tests.env("PYTHONDONTWRITEBYTECODE", "1").visible().run().await
 }
 
 /// oasdiff: the API document against that of the last release, which is the last tag `v…`.

@@ -49,6 +49,15 @@ enum Command {
         /// Run only the Rust tests whose names contain this
         filter: Option<String>,
     },
+    /// Make every outgoing call go wrong in every way, and check every promise after each
+    Faults {
+        /// Only a slice, such as 3/48; without it, all of the matrix
+        #[arg(long)]
+        slice: Option<String>,
+        /// Write docs/faults.md
+        #[arg(long)]
+        report: bool,
+    },
     /// Buy a kettle in the terminal, and see every hop with its time
     Demo,
     /// Check formatting, lints, documentation, the template and the dependencies
@@ -131,6 +140,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Up { detach: false, with_faults } => supervisor::up(with_faults).await,
         Command::Down => supervisor::down().await,
         Command::Demo => process::or_interrupted(demo::run()).await,
+        Command::Faults { slice, report } => process::or_interrupted(test::faults(slice.as_deref(), report)).await,
         Command::Test { filter } => process::or_interrupted(test::run(filter.as_deref())).await,
         Command::Check => process::or_interrupted(check::run()).await,
         Command::Judge => process::or_interrupted(judge::run()).await,

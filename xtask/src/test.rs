@@ -53,6 +53,20 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// The fault matrix alone, on a shop of its own: all of it, or one slice. With `report`, docs/faults.md is written.
+pub async fn faults(slice: Option<&str>, report: bool) -> Result<()> {
+    stack::prepare().await?;
+    let plan = Plan::for_tests()?;
+    let _stack = stack::start(&plan).await?;
+    let matrix = Program::new("faults", "cargo")
+        .args(["test", "-p", "system-tests", "--test", "faults", "--target"])
+        .args([stack::host()?])
+        .env("SOUK_OUTPUTS", plan.directory.join("outputs.json").display().to_string())
+        .env("SOUK_FAULTS", slice.unwrap_or("all"));
+    let matrix = if report { matrix.env("SOUK_FAULTS_REPORT", "1") } else { matrix };
+    matrix.visible().run().await
+}
+
 /// moto's server: a DynamoDB that knows nothing of the local AWS.
 async fn moto() -> Result<(Running, String)> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::{Deserialize, Serialize};
 use shared::{
-    batch::{event_in, each_message},
+    batch::{each_message, event_in},
     domain::{
         order::{Attempt, Decision, Order, Outcome},
         payment::PaymentState,

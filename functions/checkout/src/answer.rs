@@ -51,7 +51,9 @@ fn cancelled(order: &Order, reason: Cancellation, instance: &str) -> SavedAnswer
         Cancellation::PaymentTimedOut | Cancellation::PaymentUnavailable => {
             "The payment did not come about in time, so the order was cancelled. Nothing was charged."
         }
-        Cancellation::AuthorizationLapsed => "The payment lapsed before it was taken, so the order was cancelled. Nothing was charged.",
+        Cancellation::AuthorizationLapsed => {
+            "The payment lapsed before it was taken, so the order was cancelled. Nothing was charged."
+        }
         Cancellation::DetailsErased => "Your details were erased before you were charged, so the order was cancelled.",
     };
     let problem = Problem::new(409, "order_cancelled", "The order was cancelled", detail).with("reason", reason);

@@ -200,7 +200,9 @@ impl Checkout {
                     errors.push(FieldError::new(format!("/payment_methods/{index}/token"), detail));
                 }
                 Ok(Err(error)) => tracing::warn!(%error, "whose the payment method is, is asked again before it is charged"),
-                Err(_) => tracing::warn!(provider = %method.provider, "whose the payment method is, is asked again before it is charged"),
+                Err(_) => {
+                    tracing::warn!(provider = %method.provider, "whose the payment method is, is asked again before it is charged")
+                }
             }
             methods.push(method);
         }
@@ -254,8 +256,7 @@ impl Checkout {
             return order;
         }
         let execution = settlement::of_checkout(&order.id);
-        let (started, deferred) =
-            tokio::join!(self.settlement.start(&order.id, &execution), self.deferred(order.clone()));
+        let (started, deferred) = tokio::join!(self.settlement.start(&order.id, &execution), self.deferred(order.clone()));
         if let Err(error) = started {
             tracing::error!(order_id = %order.id, error, "the settlement was not started; the guard starts it");
         }

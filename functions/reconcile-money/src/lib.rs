@@ -138,7 +138,12 @@ impl ReconcileMoney {
 
     /// A payment that moved money and that none of its order's events names. An unconfirmed object that no event names is
     /// what a lost race leaves, and no difference.
-    async fn unknown_payment(&self, provider: Provider, payment: &ListedPayment, order_id: &OrderId) -> Result<Option<Difference>, Error> {
+    async fn unknown_payment(
+        &self,
+        provider: Provider,
+        payment: &ListedPayment,
+        order_id: &OrderId,
+    ) -> Result<Option<Difference>, Error> {
         if !moved(&payment.state) {
             return Ok(None);
         }

@@ -3,9 +3,7 @@
 #![recursion_limit = "256"]
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{
-    aws, config, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry,
-};
+use shared::{aws, config, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry};
 use void_payment::VoidPayment;
 
 #[tokio::main(flavor = "current_thread")]

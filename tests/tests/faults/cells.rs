@@ -133,6 +133,7 @@ pub(crate) async fn shared_calls(stage: &Arc<Stage>) -> Vec<(String, Fault, Outc
     let scenario = crate::scenarios::SCENARIOS[0];
     let mut outcomes = Vec::new();
     let name = "checkout/stripe.RetrievePaymentMethod";
+    crate::proxy(stage).forget().await;
     for fault in FAULTS {
         let play = Play::prepare(stage, scenario, Client::Repeats).await;
         let proxy = play.proxy();

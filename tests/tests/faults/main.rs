@@ -3,7 +3,12 @@
 //!
 //! A new call joins by itself: what a scenario calls is recorded in a run without faults, and each recorded call is struck.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test program: it fails by panicking, and talks to a person")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test program: it fails by panicking, and talks to a person"
+)]
 
 mod cells;
 mod promises;

@@ -59,6 +59,14 @@ impl Proxy {
         }
     }
 
+    /// Forgets every call and every fault: calls are numbered from 1 again.
+    pub(crate) async fn forget(&self) {
+        for what in ["calls", "faults"] {
+            let answer = self.http.delete(format!("{}/{what}", self.url)).send().await.expect("the fault proxy answers");
+            assert!(answer.status().is_success(), "the fault proxy forgets {what}");
+        }
+    }
+
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
         let answer = self.http.get(format!("{}/{path}", self.url)).send().await.expect("the fault proxy answers");
         answer.json().await.expect("the fault proxy answers JSON")

@@ -212,7 +212,8 @@ impl<'a> Play<'a> {
                 continue;
             };
             if let Some(attempt) = order.awaited_action() {
-                let bank = format!("{}/3d_secure_2/hosted?payment_intent={}", self.stage.shop.outputs.stripe_url, attempt.reference);
+                let bank =
+                    format!("{}/3d_secure_2/hosted?payment_intent={}", self.stage.shop.outputs.stripe_url, attempt.reference);
                 let form = self.stage.shop.http.post(bank).header("Content-Type", "application/x-www-form-urlencoded");
                 let answer = form.body("answer=yes").send().await.map_err(|error| error.to_string())?;
                 if answer.status().is_redirection() || answer.status().is_success() {

@@ -8,7 +8,13 @@ use system_tests::{Shop, eventually, new_key, purchase};
 
 /// The types that the template's stream filter lets through.
 const PUBLISHED: [&str; 8] = [
-    "OrderPlaced", "OrderConfirmed", "OrderRejected", "OrderCancelled", "PaymentActionRequired", "CaptureFailed", "RefundStarted",
+    "OrderPlaced",
+    "OrderConfirmed",
+    "OrderRejected",
+    "OrderCancelled",
+    "PaymentActionRequired",
+    "CaptureFailed",
+    "RefundStarted",
     "PaymentRefunded",
 ];
 

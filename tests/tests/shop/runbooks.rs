@@ -34,9 +34,8 @@ pub(crate) fn printed(output: &Output) -> String {
 /// Each runbook's name and text.
 fn runbooks() -> Vec<(String, String)> {
     let files = fs::read_dir(root().join("docs/runbooks")).unwrap().map(|entry| entry.unwrap().path());
-    let mut all: Vec<_> = files
-        .map(|file| (file.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(file).unwrap()))
-        .collect();
+    let mut all: Vec<_> =
+        files.map(|file| (file.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(file).unwrap())).collect();
     all.sort();
     all
 }

@@ -19,7 +19,12 @@ use shared::{
         order::{Order, Status},
         personal::{Address, OrderDetails, PaymentMethod},
     },
-    payments::{Limits, paypal::{Paypal, PaypalSecret}, providers::Providers, stripe::Stripe},
+    payments::{
+        Limits,
+        paypal::{Paypal, PaypalSecret},
+        providers::Providers,
+        stripe::Stripe,
+    },
     repositories::order_details::OrderDetailsTable,
     saga::{OrderRef, StepError},
 };
