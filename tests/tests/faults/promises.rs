@@ -8,7 +8,7 @@ use shared::domain::{
     order::{Order, Outcome, Status},
 };
 
-use crate::scenarios::{Client, Play, STOCKED, Stage};
+use crate::scenarios::{Client, Play, STOCKED, Stage, Then};
 
 /// Longer than every wait of the shop in its tests' limits together.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -33,9 +33,13 @@ pub(crate) async fn hold(stage: &Stage, play: &Play<'_>) -> Result<Held, String>
         return stock(stage, play, false).await.map(|()| Held::Once);
     };
     let scenario = play.scenario();
+    // A cancel that failed and that nobody repeated leaves the order as it was.
+    let nobody_cancelled =
+        scenario.then == Then::CancelPaid && play.client() == Client::NeverBack && order.status() == Status::Paid;
     let late = scenario.ends == Status::Paid && order.status() == Status::Cancelled;
-    let expected =
-        order.status() == scenario.ends || (late && *order.outcome() == Outcome::Cancelled(Cancellation::PaymentTimedOut));
+    let expected = nobody_cancelled
+        || order.status() == scenario.ends
+        || (late && *order.outcome() == Outcome::Cancelled(Cancellation::PaymentTimedOut));
     ensure(expected, &format!("the order ended {:?} and not {:?}", order.status(), scenario.ends))?;
     money(stage, play, &order).await?;
     stock(stage, play, order.status() == Status::Paid).await?;
@@ -57,11 +61,14 @@ async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Order>, String>
             Ok(events) => {
                 last = events.iter().map(|event| event.fact.name()).collect();
                 let order = Order::from_events(&events).ok();
-                if let Some(order) = order.filter(|order| order.is_closed() && order.status() != Status::Pending)
-                    && (play.scenario().then != crate::scenarios::Then::CancelPaid
-                        || order.status() == Status::Cancelled
-                        || nobody_cancelled(play))
-                {
+                let awaited = |order: &Order| match play.scenario().then {
+                    // What lands late may still cancel it.
+                    Then::CancelPaid if order.status() == Status::Paid => {
+                        play.client() == Client::NeverBack && started.elapsed() > Duration::from_secs(6)
+                    }
+                    _ => true,
+                };
+                if let Some(order) = order.filter(|order| order.is_closed() && awaited(order)) {
                     return Ok(Some(order));
                 }
             }
@@ -70,11 +77,6 @@ async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Order>, String>
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     Err(format!("promise 4: the order is not closed after {} s: {last:?}", PATIENCE.as_secs()))
-}
-
-/// A cancel that failed and that nobody repeated leaves the order as it was.
-fn nobody_cancelled(play: &Play<'_>) -> bool {
-    play.client() == Client::NeverBack
 }
 
 /// Promise 2: charged once at most, only for an order that stands; what is not needed is not held.
