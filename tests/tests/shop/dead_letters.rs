@@ -136,7 +136,10 @@ async fn a_letter_of_a_stream_consumer_that_is_brought_back_is_worked_on() {
         let get = shop.dynamodb.get_item().table_name(shop.resource("CustomerOrdersTable")).consistent_read(true);
         get.set_key(Some(key.clone().into())).send().await.unwrap().item
     };
-    eventually("the order is in her list", || async { row().await.is_some_and(|row| row["sequence"].as_n() == Ok(&order.sequence.to_string())) }).await;
+    eventually("the order is in her list", || async {
+        row().await.is_some_and(|row| row["sequence"].as_n() == Ok(&order.sequence.to_string()))
+    })
+    .await;
     let delete = shop.dynamodb.delete_item().table_name(shop.resource("CustomerOrdersTable"));
     delete.set_key(Some(key.clone().into())).send().await.unwrap();
     put_away(&shop, "ProjectOrdersDeadLetters", &letter(&confirmed)).await;
@@ -150,7 +153,8 @@ async fn a_letter_that_cannot_be_brought_back_stays_until_it_is_discarded() {
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     let nobody = kareem.order_id(&new_key());
-    put_away(&shop, "ProjectOrdersDeadLetters", &json!({"order_id": nobody, "sequence": 3, "reason": "a test put it away"})).await;
+    put_away(&shop, "ProjectOrdersDeadLetters", &json!({"order_id": nobody, "sequence": 3, "reason": "a test put it away"}))
+        .await;
     let stays = || async {
         let ran = xtask(&["redrive", "project-orders", "--order", nobody.as_str()]).await;
         let text = printed(&ran);

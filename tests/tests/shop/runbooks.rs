@@ -34,9 +34,8 @@ pub(crate) fn printed(output: &Output) -> String {
 /// Each runbook's name and text.
 fn runbooks() -> Vec<(String, String)> {
     let files = fs::read_dir(root().join("docs/runbooks")).unwrap().map(|entry| entry.unwrap().path());
-    let mut all: Vec<_> = files
-        .map(|file| (file.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(file).unwrap()))
-        .collect();
+    let mut all: Vec<_> =
+        files.map(|file| (file.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(file).unwrap())).collect();
     all.sort();
     all
 }
@@ -55,6 +54,8 @@ async fn every_command_of_the_runbooks_runs() {
     let order_id = kareem.order_id(&key);
     assert_eq!(kareem.checkout(&key, &purchase(&[("honey-jar", 1)], "pm_card_visa")).await.status, 201);
     assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    let reconciled = xtask(&["reconcile"]).await;
+    assert!(reconciled.status.success(), "as it is every hour, so that there is a last report: {}", printed(&reconciled));
     for (runbook, text) in runbooks() {
         let commands = commands(&text);
         assert!(!commands.is_empty(), "{runbook} tells nobody what to do");
