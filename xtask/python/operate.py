@@ -404,7 +404,7 @@ class Letter:
     """A dead letter: what it is about, and whose it was."""
 
     def __init__(self, message: dict):
-        self.id = message["MessageId"].split("-")[0]
+        self.message_id, self.id = message["MessageId"], message["MessageId"].split("-")[0]
         self.receipt, self.text = message["ReceiptHandle"], message["Body"]
         self.sent = datetime.datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, datetime.timezone.utc)
         try:
@@ -425,7 +425,7 @@ class Letter:
         elif self.batch:
             self.type = "a batch of the stream"
         else:
-            self.type = "a guard" if self.order_id and not self.reason else None
+            self.type = "a guard" if "execution" in self.body else None
 
     def told(self, done: str, stays: bool) -> dict:
         return {
@@ -552,7 +552,7 @@ def redrive(stack: str, queue: str, order_id: str | None, dry_run: bool) -> dict
             done[letter.order_id, letter.sequence] = told[-1]
     dead_letters.give_back(kept)
     if done and not dead_letters.goes_to_queue:
-        came_back(dead_letters, done)
+        told += came_back(dead_letters, {letter.message_id for letter in kept}, done)
     return {"letters": told, "more": len(letters) >= MOST_LETTERS}
 
 
@@ -569,13 +569,21 @@ def discard(stack: str, queue: str, letter_id: str) -> dict:
     return {"letters": [letter.told("discarded", False) for letter in chosen], "more": False}
 
 
-def came_back(dead_letters: DeadLetters, done: dict) -> None:
-    """A stream consumer that still cannot work on an event puts another letter, at once, and says that it is done."""
+def came_back(dead_letters: DeadLetters, kept: set[str], done: dict) -> list[dict]:
+    """A stream consumer that still cannot work on an event says that it is done and puts another letter, at once. Marks what was
+    brought back in vain, and answers the letters that are new."""
     letters = dead_letters.take(None)
     dead_letters.give_back(letters)
+    new = []
     for letter in letters:
-        if entry := done.get((letter.order_id, letter.sequence)):
-            entry |= {"done": f"came back: {letter.reason}", "stays": True}
+        if letter.message_id in kept:
+            continue
+        entry = done.get((letter.order_id, letter.sequence)) if letter.order_id else None
+        if entry:
+            entry |= {"letter": letter.id, "reason": letter.reason, "done": "came back", "stays": True}
+        else:
+            new.append(letter.told("is new", True))
+    return new
 
 
 def subscribed_types() -> list[str]:

@@ -1,6 +1,6 @@
 //! What xtask asks of AWS itself, through `operate.py`: on this machine's local AWS, or on AWS as the environment says.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use crate::{paths, process::Program};
@@ -26,7 +26,7 @@ pub async fn operate(environment: Vec<(String, String)>, arguments: &[&str]) -> 
     let name = format!("{}-{}", arguments[0], std::process::id());
     let program = Program::new(&name, paths::tool("python")).args([script]).args(arguments.iter().copied()).envs(environment);
     let log = program.log();
-    let output = program.output().await?;
+    let output = program.output().await.map_err(|error| anyhow!(error.to_string().replacen(&name, arguments[0], 1)))?;
     // Kept only when it failed, and says why.
     let _ = std::fs::remove_file(log);
     serde_json::from_str(&output).with_context(|| format!("operate.py {} printed no JSON", arguments[0]))

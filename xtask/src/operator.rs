@@ -184,8 +184,9 @@ pub async fn redrive(asked: &Redrive) -> Result<()> {
         println!("there may be more: run it again");
     }
     let stayed = each(&answer["letters"]).filter(|letter| letter["stays"] == true).count();
-    if stayed > 0 {
-        bail!("{stayed} letters stay.\nwhat to do: see docs/runbooks/dead-letters.md, \"What stays\"");
+    if stayed > 0 && !asked.dry_run {
+        let letters = if stayed == 1 { "letter stays" } else { "letters stay" };
+        bail!("{stayed} {letters}.\nwhat to do: see docs/runbooks/dead-letters.md, \"What stays\"");
     }
     Ok(())
 }

@@ -54,6 +54,8 @@ async fn every_command_of_the_runbooks_runs() {
     let order_id = kareem.order_id(&key);
     assert_eq!(kareem.checkout(&key, &purchase(&[("honey-jar", 1)], "pm_card_visa")).await.status, 201);
     assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    let reconciled = xtask(&["reconcile"]).await;
+    assert!(reconciled.status.success(), "as it is every hour, so that there is a last report: {}", printed(&reconciled));
     for (runbook, text) in runbooks() {
         let commands = commands(&text);
         assert!(!commands.is_empty(), "{runbook} tells nobody what to do");
