@@ -28,16 +28,13 @@ fn payment_status(order: &Order) -> &'static str {
             RefundStatus::None | RefundStatus::Partial => "captured",
         };
     }
-    match order.attempts().last() {
-        None => "pending",
-        Some(attempt) if attempt.voided => "voided",
-        Some(attempt) => match attempt.answer {
-            None => "pending",
-            Some(PaymentAnswer::ActionRequired) if order.awaited_action().is_some() => "requires_action",
-            Some(PaymentAnswer::ActionRequired) => "pending",
-            Some(PaymentAnswer::Authorized { .. }) => "authorized",
-            Some(PaymentAnswer::Declined(_)) => "declined",
-        },
+    let Some(attempt) = order.attempts().last() else { return "pending" };
+    match attempt.answer {
+        _ if attempt.voided => "voided",
+        Some(PaymentAnswer::ActionRequired) if order.awaited_action().is_some() => "requires_action",
+        Some(PaymentAnswer::Authorized { .. }) => "authorized",
+        Some(PaymentAnswer::Declined(_)) => "declined",
+        None | Some(PaymentAnswer::ActionRequired) => "pending",
     }
 }
 

@@ -16,7 +16,9 @@ use shared::{
         order::Order,
         personal::OrderDetails,
     },
-    repositories::{inventory::InventoryTable, order_details::OrderDetailsTable, order_events::OrderEvents},
+    repositories::{
+        customer_orders::OrderRow, inventory::InventoryTable, order_details::OrderDetailsTable, order_events::OrderEvents,
+    },
 };
 use uuid::Uuid;
 
@@ -346,6 +348,19 @@ impl Shop {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         panic!("{order_id} is not closed after a minute: {:?}", self.event_names(order_id).await);
+    }
+
+    /// The order's row in its customer's list, if it is there.
+    ///
+    /// # Panics
+    /// When the table does not answer.
+    pub async fn row(&self, order: &Order) -> Option<OrderRow> {
+        let key = OrderRow::of(order);
+        let get = self.dynamodb.get_item().table_name(self.resource("CustomerOrdersTable"));
+        let get =
+            get.key("customer_id", AttributeValue::S(key.customer_id.0)).key("placed_order", AttributeValue::S(key.placed_order));
+        let item = get.send().await.expect("the list can be read").item;
+        item.map(|item| serde_dynamo::from_item(item).expect("a row"))
     }
 
     /// The details of an order, unless they were erased.

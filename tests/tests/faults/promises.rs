@@ -124,21 +124,8 @@ pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>, status: Status) -> Res
 }
 
 async fn listed(stage: &Stage, play: &Play<'_>, status: Status) -> bool {
-    let table = shared::repositories::customer_orders::CustomerOrdersTable::new(
-        stage.shop.dynamodb.clone(),
-        stage.shop.resource("CustomerOrdersTable"),
-    );
-    let mut after = None;
-    loop {
-        let Ok(page) = table.page(&stage.kareem.id, 100, after.as_deref()).await else { return false };
-        if let Some(row) = page.items.iter().find(|row| row.order_id == play.order_id) {
-            return row.status == status;
-        }
-        after = page.next.and_then(|mut key| key.remove("placed_order"));
-        if after.is_none() {
-            return false;
-        }
-    }
+    let Ok(order) = stage.shop.events().order(&play.order_id).await else { return false };
+    stage.shop.row(&order).await.is_some_and(|row| row.status == status)
 }
 
 /// Promise 5: what she sees of it happens once.
@@ -147,7 +134,7 @@ async fn mails(stage: &Stage, play: &Play<'_>, order: &Order) -> Result<Held, St
     let started = Instant::now();
     let mut subjects: Vec<String> = Vec::new();
     while started.elapsed() < PATIENCE {
-        let mails = stage.shop.mails(play.order_id.as_str()).await;
+        let mails = stage.mails(&play.order_id).await;
         subjects = mails.iter().map(subject).collect();
         if subjects.len() >= due {
             break;

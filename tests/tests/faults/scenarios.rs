@@ -1,6 +1,6 @@
 //! What customers do: each scenario from its first click to its last, on SKUs and a key of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use shared::domain::{
     order::Status,
 };
 use system_tests::{Customer, Shop, new_key, purchase_with};
+use tokio::sync::Mutex;
 
 use crate::{proxy, proxy::Proxy};
 
@@ -20,12 +21,24 @@ pub(crate) const STOCKED: u32 = 5;
 pub(crate) struct Stage {
     pub(crate) shop: Shop,
     pub(crate) kareem: Customer,
+    /// The mailbox, as it was read for all cells together.
+    mailbox: Mutex<(Option<Instant>, Vec<Value>)>,
 }
 
 impl Stage {
     pub(crate) async fn open(shop: Shop) -> Self {
         let kareem = shop.sign_in("kareem").await;
-        Self { shop, kareem }
+        Self { shop, kareem, mailbox: Mutex::default() }
+    }
+
+    /// The e-mails about an order. The mailbox is read once a second at most, whoever asks.
+    pub(crate) async fn mails(&self, order_id: &OrderId) -> Vec<Value> {
+        let mut mailbox = self.mailbox.lock().await;
+        if mailbox.0.is_none_or(|read| read.elapsed() > Duration::from_secs(1)) {
+            *mailbox = (Some(Instant::now()), self.shop.mails("").await);
+        }
+        let about = |mail: &&Value| mail["BodyText"].as_str().is_some_and(|body| body.contains(order_id.as_str()));
+        mailbox.1.iter().filter(about).cloned().collect()
     }
 }
 

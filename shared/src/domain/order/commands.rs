@@ -82,8 +82,7 @@ impl Order {
     /// Hold every line's stock. Undone by [`Order::release`].
     pub fn reserve(&self) -> Decision {
         match (self.open(), self.stock) {
-            (_, Stock::Held) => AlreadyDone,
-            (Err(Refusal::Confirmed), _) => AlreadyDone,
+            (_, Stock::Held) | (Err(Refusal::Confirmed), _) => AlreadyDone,
             (Err(refusal), _) => NotAllowed(refusal),
             (Ok(()), _) => Append(Fact::InventoryReserved {}),
         }
