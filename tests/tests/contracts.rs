@@ -413,6 +413,16 @@ fn the_catalogue_is_what_the_code_reads() {
     assert_eq!(kettle["price"], serde_json::json!({"amount": 4599, "currency": "USD"}));
 }
 
+/// A closed order has no guard any more: whatever makes it owe something again brings one.
+#[test]
+fn every_event_that_opens_a_debt_brings_a_guard() {
+    let asked = &resources("AWS::Events::Rule")["GuardRule"]["EventPattern"]["detail-type"];
+    let asked: BTreeSet<&str> = asked.as_sequence().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    for opens in ["OrderPlaced", "OrderCancelled", "RefundStarted", "RefundFailed", "CaptureFailed"] {
+        assert!(asked.contains(opens), "{opens} brings no guard");
+    }
+}
+
 #[test]
 fn every_alarm_names_a_runbook_that_there_is() {
     for (name, alarm) in resources("AWS::CloudWatch::Alarm") {

@@ -7,7 +7,7 @@ use shared::domain::order::Status;
 use system_tests::{Shop, eventually, new_key, purchase};
 
 /// The types that the template's stream filter lets through.
-const PUBLISHED: [&str; 8] = [
+const PUBLISHED: [&str; 9] = [
     "OrderPlaced",
     "OrderConfirmed",
     "OrderRejected",
@@ -15,6 +15,7 @@ const PUBLISHED: [&str; 8] = [
     "PaymentActionRequired",
     "CaptureFailed",
     "RefundStarted",
+    "RefundFailed",
     "PaymentRefunded",
 ];
 
