@@ -53,13 +53,14 @@ impl AmendOrders {
         let keyed = Keyed { customer: &caller.customer_id, route: &route, key: &key, fingerprint: &fingerprint };
         if route == CANCEL {
             refuse_members(&body, &[])?;
-            idempotency::once(&self.keys, keyed, self.cancel(&order)).await
+            Box::pin(idempotency::once(&self.keys, keyed, self.cancel(&order))).await
         } else {
             if !caller.is_admin() {
                 return Err(Problem::forbidden("Only an administrator gives money back; a customer may cancel her order."));
             }
             let amount = amount(&body)?;
-            idempotency::once(&self.keys, keyed, self.refund(&order, RefundId::for_request(&order.id, &key), amount)).await
+            let refund = RefundId::for_request(&order.id, &key);
+            Box::pin(idempotency::once(&self.keys, keyed, self.refund(&order, refund, amount))).await
         }
     }
 

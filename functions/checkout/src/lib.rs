@@ -90,13 +90,13 @@ impl Checkout {
         tracing::info!(%order_id, correlation_id = instance, "checkout");
 
         let keyed = Keyed { customer: &caller.customer_id, route: ROUTE, key: &key, fingerprint: &fingerprint };
-        let answer = idempotency::once(&self.keys, keyed, async {
+        let answer = Box::pin(idempotency::once(&self.keys, keyed, async {
             match self.place(&caller, checkout, order_id.clone(), fingerprint.clone()).await {
                 Ok((order, repeated)) => Done::Kept { answer: self.finish(order, &instance).await, repeated },
                 Err(NotPlaced::Nothing(problem)) => Done::Nothing(problem),
                 Err(NotPlaced::Unknown(problem)) => Done::Unknown(problem),
             }
-        });
+        }));
         Ok(self.with_action(answer.await?, &order_id).await)
     }
 
