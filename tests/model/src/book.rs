@@ -48,8 +48,6 @@ pub struct Rules {
     pub watch_unauthorized: bool,
     /// The provider knows a refund by its own id: sent twice, it is made once.
     pub refund_by_id: bool,
-    /// Only the events that are there say that an order's stock is released: both are one transaction.
-    pub stock_with_event: bool,
 }
 
 impl Rules {
@@ -68,7 +66,6 @@ impl Rules {
         never_abandon_uncancellable: true,
         watch_unauthorized: true,
         refund_by_id: true,
-        stock_with_event: true,
     };
 }
 

@@ -9,7 +9,10 @@
 //!   append may be on its way when its sender gives it up: it lands at any later time, or never. Only how many are on their
 //!   way at once is bounded ([`OrderModel::on_the_way`]).
 
-use std::sync::Arc;
+use std::{
+    fmt::{self, Display},
+    sync::Arc,
+};
 
 use shared::domain::{
     event::{Cancellation, Provider, Rejection},
@@ -19,7 +22,7 @@ use stateright::{Model, Property};
 
 use crate::{
     book::{Appended, Book, Command, Decided, Log, Maker, Rules, Said},
-    graph::{Edge, Graph, Node, node},
+    graph::{Graph, Node, Step, node},
 };
 
 /// The most requests that may be on their way at once, in any run.
@@ -104,6 +107,27 @@ pub enum Who {
     Customer,
     /// The provider's webhooks.
     Webhook,
+}
+
+impl Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Checkout => "checkout",
+            Self::Settlement => "settlement",
+            Self::Subscriber => "subscriber",
+            Self::Customer => "customer",
+            Self::Webhook => "webhook",
+        })
+    }
+}
+
+/// A request, in words.
+struct Named(Request);
+
+impl Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
 }
 
 const EVERYBODY: [Who; 5] = [Who::Checkout, Who::Settlement, Who::Subscriber, Who::Customer, Who::Webhook];
@@ -261,8 +285,8 @@ pub struct Move {
     pub to: State,
 }
 
-impl std::fmt::Debug for Move {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)
     }
 }
@@ -294,12 +318,16 @@ pub struct OrderModel {
     pub failing_refunds: bool,
     /// The tokens may be erased at any time.
     pub erasure: bool,
+    /// It begins with an order that was confirmed by its first method, instead of one that was placed.
+    pub confirmed: bool,
     /// The histories.
     pub book: Arc<Book>,
     /// What was walked.
     pub graph: Arc<Graph>,
     /// Whether it is recorded.
     pub recorded: bool,
+    /// Whether moves are put into words.
+    pub told: bool,
 }
 
 impl Default for OrderModel {
@@ -316,9 +344,11 @@ impl Default for OrderModel {
             lapses: false,
             failing_refunds: false,
             erasure: false,
+            confirmed: false,
             book: Arc::default(),
             graph: Arc::default(),
             recorded: true,
+            told: false,
         }
     }
 }
@@ -382,12 +412,13 @@ struct Moves<'a> {
 }
 
 impl Moves<'_> {
-    fn add(&mut self, who: &str, does: &str, sure: bool, change: impl FnOnce(&mut State)) {
+    fn add(&mut self, who: impl Display, does: impl Display, sure: bool, change: impl FnOnce(&mut State)) {
         let mut to = self.from.clone();
         change(&mut to);
         self.model.tidy(&mut to);
         if to != *self.from {
-            self.all.push(Move { what: format!("{who}: {does}"), sure, to });
+            let what = if self.model.told { format!("{who}: {does}") } else { String::new() };
+            self.all.push(Move { what, sure, to });
         }
     }
 
@@ -404,9 +435,11 @@ fn send(state: &mut State, request: Request) {
 }
 
 impl OrderModel {
-    /// One state has one form. An append on its way that the wall would refuse is as good as gone.
+    /// States that differ in nothing that matters are one. An append on its way that the wall would refuse is as good as gone.
     fn tidy(&self, state: &mut State) {
         let log = state.log;
+        // The deadline is an open order's.
+        state.late |= !log.order().is_open();
         for request in &mut state.requests {
             if self.rules.wall && matches!(request, Request::Append(on, _) if *on != log) {
                 *request = Request::None;
@@ -476,26 +509,26 @@ impl OrderModel {
 
     fn requests(&self, moves: &mut Moves) {
         for (slot, request) in moves.from.requests.into_iter().enumerate() {
-            let name = format!("{request:?}");
+            let name = Named(request);
             match request {
                 Request::None => continue,
                 Request::Authorize(attempt, maker) => {
                     for answer in self.answers(moves.from.object_of(attempt, maker), attempt) {
-                        moves.add("late", &format!("{name} lands: {answer:?}"), false, |to| {
+                        moves.add("late", format_args!("{name} lands: {answer:?}"), false, |to| {
                             to.requests[slot] = Request::None;
                             *to.object(attempt, maker) = self.after(answer, attempt);
                         });
                     }
                 }
-                Request::Cancel(attempt, maker) => moves.add("late", &format!("{name} lands"), false, |to| {
+                Request::Cancel(attempt, maker) => moves.add("late", format_args!("{name} lands"), false, |to| {
                     to.requests[slot] = Request::None;
                     self.cancel_at_provider(to, attempt, maker);
                 }),
-                Request::Capture(attempt, maker) => moves.add("late", &format!("{name} lands"), false, |to| {
+                Request::Capture(attempt, maker) => moves.add("late", format_args!("{name} lands"), false, |to| {
                     to.requests[slot] = Request::None;
                     capture_at_provider(to, attempt, maker);
                 }),
-                Request::Refund(number) => moves.add("late", &format!("{name} lands"), false, |to| {
+                Request::Refund(number) => moves.add("late", format_args!("{name} lands"), false, |to| {
                     to.requests[slot] = Request::None;
                     self.refund_at_provider(to, number);
                 }),
@@ -504,25 +537,25 @@ impl OrderModel {
                         && let Decided::Append(appended) = self.book.decide(on, command, &self.rules)
                         && (command != Command::Reserve || moves.from.available > 0)
                     {
-                        moves.add("late", &format!("{command:?} is appended"), false, |to| {
+                        moves.add("late", format_args!("{command:?} is appended"), false, |to| {
                             to.requests[slot] = Request::None;
                             self.append(to, command, appended);
                         });
                     }
                 }
                 Request::RefundFailed(number) => {
-                    if let Decided::Append(appended) =
-                        self.book.decide(moves.from.log, Command::FailRefund(number), &self.rules)
-                    {
-                        moves.add("webhook", "the refund failed after all", true, |to| {
-                            to.requests[slot] = Request::None;
-                            self.append(to, Command::FailRefund(number), appended);
-                        });
-                    }
+                    let command = Command::FailRefund(number);
+                    let decided = self.book.decide(moves.from.log, command, &self.rules);
+                    moves.add("webhook", "the refund failed after all", true, |to| {
+                        to.requests[slot] = Request::None;
+                        if let Decided::Append(appended) = decided {
+                            self.append(to, command, appended);
+                        }
+                    });
                     continue;
                 }
             }
-            moves.add("late", &format!("{name} never lands"), true, |to| to.requests[slot] = Request::None);
+            moves.add("late", format_args!("{name} never lands"), true, |to| to.requests[slot] = Request::None);
         }
     }
 
@@ -565,7 +598,7 @@ impl OrderModel {
         let Some(maker) = state.log.maker(number) else { return };
         let object = state.object_of(number, maker);
         if self.lapses && object == Object::Authorized {
-            moves.add("provider", &format!("lets go of {number}"), false, |to| *to.object(number, maker) = Object::Lapsed);
+            moves.add("provider", format_args!("lets go of {number}"), false, |to| *to.object(number, maker) = Object::Lapsed);
         }
         if object == Object::ActionRequired {
             // At PayPal she only approves: it is ours to authorise then.
@@ -574,13 +607,12 @@ impl OrderModel {
                 Provider::Paypal => &[Object::Prepared],
             };
             for outcome in outcomes {
-                let does = format!("acts on {number}: {outcome:?}");
-                moves.add("customer", &does, false, |to| *to.object(number, maker) = *outcome);
+                moves.add("customer", format_args!("acts on {number}: {outcome:?}"), false, |to| *to.object(number, maker) = *outcome);
             }
         }
         if self.webhook && state.at(Who::Webhook) == At::Off && object != Object::Prepared {
             let said = object.said();
-            moves.add("webhook", &format!("reads of {number}: {said:?}"), false, |to| {
+            moves.add("webhook", format_args!("reads of {number}: {said:?}"), false, |to| {
                 to.put(Who::Webhook, At::Load(Task::Observe(number, said, Purpose::Tell)));
             });
         }
@@ -618,15 +650,15 @@ impl OrderModel {
         }
         let owed = Book::owed(log, moves.from.late, &self.rules);
         for owed in &owed {
-            self.go(moves, Who::Settlement, &format!("plans {owed:?}"), first(owed));
+            self.go(moves, Who::Settlement, format_args!("plans {owed:?}"), first(owed));
         }
         if !self.rules.second_only_after_voided && owed.iter().any(|owed| matches!(owed, Owed::Void { .. })) {
             self.go(moves, Who::Settlement, "plans the next method", At::Load(Task::Due(0)));
         }
     }
 
-    fn go(&self, moves: &mut Moves, who: Who, does: &str, at: At) {
-        moves.add(&format!("{who:?}"), does, who == Who::Settlement, |to| to.put(who, at));
+    fn go(&self, moves: &mut Moves, who: Who, does: impl Display, at: At) {
+        moves.add(who, does, who == Who::Settlement, |to| to.put(who, at));
     }
 
     fn due(&self, moves: &mut Moves, who: Who, passed: Passed) {
@@ -657,7 +689,7 @@ impl OrderModel {
             (true, true) => At::Call(Call::Prepare(attempt, passed)),
             (true, false) => At::Call(Call::Act(attempt, passed)),
         };
-        self.go(moves, who, &format!("begins attempt {attempt}"), next);
+        self.go(moves, who, format_args!("begins attempt {attempt}"), next);
     }
 
     /// `authorize-payment` goes on with an attempt that the events name.
@@ -669,14 +701,14 @@ impl OrderModel {
             Some(PaymentAnswer::Authorized { .. }) => self.finish(moves, who, Task::Due(passed), Outcomes::Ok),
             Some(PaymentAnswer::Declined(_)) => self.finish(moves, who, Task::Due(passed), Outcomes::Declined),
             None | Some(PaymentAnswer::ActionRequired) => {
-                self.go(moves, who, &format!("resolves attempt {number}"), At::Call(Call::Read(number, passed)));
+                self.go(moves, who, format_args!("resolves attempt {number}"), At::Call(Call::Read(number, passed)));
             }
         }
     }
 
     /// The attempt is dead: another method, or no time for it.
     fn dead(&self, moves: &mut Moves, who: Who, attempt: u32, passed: Passed) {
-        self.go(moves, who, &format!("passes over {attempt}"), At::Load(Task::Due(passed | 1 << attempt)));
+        self.go(moves, who, format_args!("passes over {attempt}"), At::Load(Task::Due(passed | 1 << attempt)));
         if who == Who::Checkout {
             self.finish(moves, who, Task::Due(passed), Outcomes::Unavailable);
         }
@@ -708,7 +740,7 @@ impl OrderModel {
         match self.book.decide(log, command(task, who), &self.rules) {
             Decided::Done => self.advanced(moves, who, task, None),
             Decided::No(_) => self.finish(moves, who, task, Outcomes::NotAllowed),
-            Decided::Append(_) if self.apart => self.go(moves, who, &format!("decides {task:?}"), At::Put(task, log)),
+            Decided::Append(_) if self.apart => self.go(moves, who, format_args!("decides {task:?}"), At::Put(task, log)),
             Decided::Append(_) => self.put(moves, who, task, log),
         }
     }
@@ -723,7 +755,7 @@ impl OrderModel {
                 Decided::Done | Decided::No(_) => None,
             }
         } else {
-            return self.go(moves, who, &format!("{task:?} meets the wall"), At::Load(task));
+            return self.go(moves, who, format_args!("{task:?} meets the wall"), At::Load(task));
         };
         let Some(appended) = appended else { return self.go(moves, who, "cannot append", At::Load(task)) };
         if task == Task::Reserve && moves.from.available == 0 {
@@ -731,12 +763,12 @@ impl OrderModel {
         }
         self.advanced(moves, who, task, Some(appended));
         let again = again(who, task);
-        moves.add(&format!("{who:?}"), &format!("{task:?} is appended, its answer lost"), false, |to| {
+        moves.add(who, format_args!("{task:?} is appended, its answer lost"), false, |to| {
             self.append(to, command, appended);
             to.put(who, again);
         });
         if moves.has_room() && self.rules.wall {
-            moves.add(&format!("{who:?}"), &format!("{task:?} is on its way, given up"), false, |to| {
+            moves.add(who, format_args!("{task:?} is on its way, given up"), false, |to| {
                 send(to, Request::Append(log, command));
                 to.put(who, again);
             });
@@ -800,13 +832,13 @@ impl OrderModel {
         }
         let verb = if appended.is_some() { "appends" } else { "finds done" };
         if inner.all.is_empty() {
-            inner.add("", "", who == Who::Settlement, |_| {});
-            moves.all.push(Move { what: format!("{who:?}: {verb} {task:?}"), sure: who == Who::Settlement, to: after });
+            let what = if self.told { format!("{who}: {verb} {task:?}") } else { String::new() };
+            moves.all.push(Move { what, sure: who == Who::Settlement, to: after });
             return;
         }
         for next in inner.all {
             if next.to != *from {
-                let what = format!("{who:?}: {verb} {task:?} ({})", next.what);
+                let what = if self.told { format!("{who}: {verb} {task:?} ({})", next.what) } else { String::new() };
                 moves.all.push(Move { what, sure: next.sure, to: next.to });
             }
         }
@@ -832,19 +864,21 @@ impl OrderModel {
                 (Task::RejectDeclined | Task::RejectOutOfStock, Outcomes::Ok) => At::Load(Task::Undo),
                 (_, Outcomes::Ok) => At::Load(Task::Confirm),
                 (_, Outcomes::Declined) => At::Load(Task::RejectDeclined),
+                (_, Outcomes::Unavailable) => At::Load(Task::Due(0)),
                 (_, _) => At::Gone,
             },
         };
-        moves.add(&format!("{who:?}"), &format!("{outcome:?}"), who == Who::Settlement, |to| to.put(who, at));
+        moves.add(who, format_args!("{outcome:?}"), who == Who::Settlement, |to| to.put(who, at));
     }
 
     fn call(&self, moves: &mut Moves, who: Who, call: Call) {
         match call {
             Call::Prepare(number, passed) => {
-                self.go(moves, who, &format!("prepares {number}"), At::Load(Task::Name(number, passed)));
+                self.go(moves, who, format_args!("prepares {number}"), At::Load(Task::Name(number, passed)));
                 let passed = passed | 1 << number;
-                let does = format!("{number} cannot be prepared");
-                moves.add(&format!("{who:?}"), &does, false, |to| to.put(who, At::Load(Task::Due(passed))));
+                moves.add(who, format_args!("{number} cannot be prepared"), false, |to| {
+                    to.put(who, At::Load(Task::Due(passed)));
+                });
             }
             Call::Read(number, passed) => match self.read(moves.from, number, who) {
                 Said::Prepared => self.go(moves, who, "reads: nothing was done", At::Call(Call::Act(number, passed))),
@@ -900,7 +934,7 @@ impl OrderModel {
         } else {
             At::Load(Task::Name(number, passed))
         };
-        self.go(moves, who, &format!("hears of {number}: {said:?}"), next);
+        self.go(moves, who, format_args!("hears of {number}: {said:?}"), next);
     }
 
     /// What an authorisation may come to; nothing, when the object does not allow one.
@@ -930,7 +964,6 @@ impl OrderModel {
             return self.go(moves, who, "misses the token", At::Load(Task::Erased));
         }
         let maker = self.maker_of(moves.from, number, who);
-        let name = format!("{who:?}");
         let is_named = moves.from.log.order().attempt(number).is_some();
         // Who asks the provider to make and to authorise at once has no reference to read, and can only repeat.
         let unknown = At::Call(if is_named { Call::ReadAfter(number, passed) } else { Call::Act(number, passed) });
@@ -942,22 +975,22 @@ impl OrderModel {
             } else {
                 At::Load(Task::Name(number, passed))
             };
-            moves.add(&name, &format!("authorises {number}: {said:?}"), who == Who::Settlement, |to| {
+            moves.add(who, format_args!("authorises {number}: {said:?}"), who == Who::Settlement, |to| {
                 *to.object(number, maker) = object;
                 to.put(who, next);
             });
-            moves.add(&name, &format!("authorises {number}: {said:?}, answer lost"), false, |to| {
+            moves.add(who, format_args!("authorises {number}: {said:?}, answer lost"), false, |to| {
                 *to.object(number, maker) = object;
                 to.put(who, unknown);
             });
         }
         if answers.is_empty() {
             let next = if is_named { unknown } else { At::Load(Task::Name(number, passed)) };
-            return self.go(moves, who, &format!("may not authorise {number} any more"), next);
+            return self.go(moves, who, format_args!("may not authorise {number} any more"), next);
         }
-        moves.add(&name, &format!("authorising {number} fails"), false, |to| to.put(who, unknown));
+        moves.add(who, format_args!("authorising {number} fails"), false, |to| to.put(who, unknown));
         if moves.has_room() {
-            moves.add(&name, &format!("authorising {number} is on its way, given up"), false, |to| {
+            moves.add(who, format_args!("authorising {number} is on its way, given up"), false, |to| {
                 send(to, Request::Authorize(number, maker));
                 to.put(who, unknown);
             });
@@ -974,7 +1007,7 @@ impl OrderModel {
         } else {
             return;
         };
-        self.go(moves, who, &format!("gives {number} up"), next);
+        self.go(moves, who, format_args!("gives {number} up"), next);
     }
 
     fn cancel_at_provider(&self, state: &mut State, attempt: u32, maker: Maker) {
@@ -989,7 +1022,6 @@ impl OrderModel {
 
     fn cancel(&self, moves: &mut Moves, who: Who, number: u32, next: At, task: Task, can_never_act: bool) {
         let maker = self.maker_of(moves.from, number, who);
-        let name = format!("{who:?}");
         let mut after = moves.from.clone();
         self.cancel_at_provider(&mut after, number, maker);
         let object = after.object_of(number, maker);
@@ -997,16 +1029,16 @@ impl OrderModel {
         let taken_for_dead = !self.rules.never_abandon_uncancellable && waits;
         let dead = object.is_dead() || waits && can_never_act || taken_for_dead;
         let gives_up = again(who, task);
-        moves.add(&name, &format!("cancels {number}: {object:?}"), who == Who::Settlement, |to| {
+        moves.add(who, format_args!("cancels {number}: {object:?}"), who == Who::Settlement, |to| {
             self.cancel_at_provider(to, number, maker);
             to.put(who, if dead { next } else { gives_up });
         });
-        moves.add(&name, &format!("cancels {number}, answer lost"), false, |to| {
+        moves.add(who, format_args!("cancels {number}, answer lost"), false, |to| {
             self.cancel_at_provider(to, number, maker);
             to.put(who, gives_up);
         });
         if moves.has_room() && !object.is_dead() || object != moves.from.object_of(number, maker) && moves.has_room() {
-            moves.add(&name, &format!("cancelling {number} is on its way, given up"), false, |to| {
+            moves.add(who, format_args!("cancelling {number} is on its way, given up"), false, |to| {
                 send(to, Request::Cancel(number, maker));
                 to.put(who, gives_up);
             });
@@ -1015,22 +1047,21 @@ impl OrderModel {
 
     fn capture(&self, moves: &mut Moves, who: Who, number: u32) {
         let maker = self.maker_of(moves.from, number, who);
-        let name = format!("{who:?}");
         let after = At::Call(Call::CaptureReadAfter(number));
         if moves.from.object_of(number, maker) != Object::Authorized {
             let said = self.read(moves.from, number, who);
             return self.capture_heard(moves, who, number, said);
         }
-        moves.add(&name, &format!("captures {number}"), who == Who::Settlement, |to| {
+        moves.add(who, format_args!("captures {number}"), who == Who::Settlement, |to| {
             capture_at_provider(to, number, maker);
             to.put(who, At::Load(Task::Observe(number, Said::Captured, Purpose::Capture)));
         });
-        moves.add(&name, &format!("captures {number}, answer lost"), false, |to| {
+        moves.add(who, format_args!("captures {number}, answer lost"), false, |to| {
             capture_at_provider(to, number, maker);
             to.put(who, after);
         });
         if moves.has_room() {
-            moves.add(&name, &format!("capturing {number} is on its way, given up"), false, |to| {
+            moves.add(who, format_args!("capturing {number} is on its way, given up"), false, |to| {
                 send(to, Request::Capture(number, maker));
                 to.put(who, after);
             });
@@ -1041,7 +1072,7 @@ impl OrderModel {
         match said {
             Said::Captured | Said::Voided => {
                 let next = At::Load(Task::Observe(number, said, Purpose::Capture));
-                self.go(moves, who, &format!("hears of {number}: {said:?}"), next);
+                self.go(moves, who, format_args!("hears of {number}: {said:?}"), next);
             }
             _ => self.finish(moves, who, Task::Capture, Outcomes::Unavailable),
         }
@@ -1056,7 +1087,6 @@ impl OrderModel {
     }
 
     fn send_refund(&self, moves: &mut Moves, who: Who, number: u8) {
-        let name = format!("{who:?}");
         let unknown = again(who, Task::Refund);
         if moves.from.given_back > 2 {
             return;
@@ -1065,22 +1095,22 @@ impl OrderModel {
         if known == Back::Failed {
             return self.go(moves, who, "the refund failed", At::Load(Task::Refunded(number, false)));
         }
-        moves.add(&name, "refunds", who == Who::Settlement, |to| {
+        moves.add(who, "refunds", who == Who::Settlement, |to| {
             self.refund_at_provider(to, number);
             to.put(who, At::Load(Task::Refunded(number, true)));
         });
-        moves.add(&name, "refunds, answer lost", false, |to| {
+        moves.add(who, "refunds, answer lost", false, |to| {
             self.refund_at_provider(to, number);
             to.put(who, unknown);
         });
         if self.failing_refunds && number == 0 && known == Back::None {
-            moves.add(&name, "the refund fails", false, |to| {
+            moves.add(who, "the refund fails", false, |to| {
                 to.refunds[0] = Back::Failed;
                 to.put(who, At::Load(Task::Refunded(number, false)));
             });
         }
         if moves.has_room() {
-            moves.add(&name, "refunding is on its way, given up", false, |to| {
+            moves.add(who, "refunding is on its way, given up", false, |to| {
                 send(to, Request::Refund(number));
                 to.put(who, unknown);
             });
@@ -1231,7 +1261,7 @@ impl Model for OrderModel {
     fn init_states(&self) -> Vec<State> {
         let Some(log) = self.book.placed("the order", &self.methods) else { return Vec::new() };
         let customer = if self.customer { At::Load(Task::Cancel(Cancellation::CustomerRequest)) } else { At::Gone };
-        let state = |stocked| State {
+        let placed = |stocked| State {
             log,
             objects: [[Object::Prepared; 2]; 2],
             refunds: [Back::None; 3],
@@ -1245,15 +1275,28 @@ impl Model for OrderModel {
             guard: true,
             tokens: true,
         };
-        vec![state(1), state(0)]
+        if !self.confirmed {
+            return vec![placed(1), placed(0)];
+        }
+        let first = Command::Prepare(1, Maker::Checkout);
+        let mut state = placed(1);
+        for command in [Command::Reserve, first, Command::Observe(1, Said::Authorized), Command::Confirm] {
+            if let Decided::Append(appended) = self.book.decide(state.log, command, &self.rules) {
+                self.append(&mut state, command, appended);
+            }
+        }
+        *state.object(1, Maker::Checkout) = Object::Authorized;
+        state.put(Who::Checkout, At::Gone);
+        self.tidy(&mut state);
+        vec![state]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Move>) {
         let moves = self.moves(state);
         if self.recorded {
             let from = node(state);
-            let edge = |step: &Move| Edge { from, to: node(&step.to), sure: step.sure };
-            self.graph.visit(from, self.is_good_end(state), moves.iter().map(edge));
+            let steps = moves.iter().map(|step| Step { to: node(&step.to), sure: step.sure });
+            self.graph.visit(from, self.is_good_end(state), steps);
         }
         actions.extend(moves);
     }
@@ -1282,7 +1325,7 @@ impl Model for OrderModel {
 
 /// The way through these states, as a list of moves.
 pub fn way(model: &OrderModel, nodes: &[Node]) -> Vec<Move> {
-    let quiet = OrderModel { recorded: false, ..model.clone() };
+    let quiet = OrderModel { recorded: false, told: true, ..model.clone() };
     let mut way: Vec<Move> = Vec::new();
     let start = quiet.init_states().into_iter().find(|state| nodes.first() == Some(&node(state)));
     let Some(mut state) = start else { return way };

@@ -12,23 +12,34 @@ fn run(name: &str, model: OrderModel) {
     let checker = model.checker().threads(2).spawn_bfs().join();
     for (name, path) in checker.discoveries() {
         println!("VIOLATED {name}");
-        for a in path.into_actions() { println!("   {a:?}"); }
+        let nodes: Vec<_> = path.into_states().iter().map(order_model::graph::node).collect();
+        for a in way(&m2, &nodes) { println!("   {a:?}"); }
     }
     println!("{name}: {} unique, {} generated, depth {}, histories {}, {:?}", checker.unique_state_count(), checker.state_count(), checker.max_depth(), book.len(), t.elapsed());
     let ends = graph.ends(&first);
-    println!("   states {} edges {} good {} terminal {} stuck {:?} {:?}", ends.states, ends.edges, ends.good, ends.terminal, ends.stuck.as_ref().map(|s| s.len()), t.elapsed());
+    println!("   states {} edges {} good {} terminal {} bad {} stuck {:?} {:?}", ends.states, ends.steps, ends.good, ends.terminal, ends.bad, ends.stuck.as_ref().map(|s| s.len()), t.elapsed());
     if let Some(s) = ends.stuck { for a in way(&m2, &s) { println!("   {a:?}"); } }
 }
 
 #[test]
 fn probe() {
     let d = OrderModel::default;
-    run("bare", OrderModel { customer: false, on_the_way: 0, ..d() });
-    run("customer", OrderModel { on_the_way: 0, ..d() });
-    run("customer way1", d());
-    if std::env::var("MORE").is_ok() {
-    run("customer sub", OrderModel { subscriber: true, on_the_way: 0, ..d() });
-    run("webhook", OrderModel { webhook: true, on_the_way: 0, ..d() });
-    run("actions lapses", OrderModel { actions: true, lapses: true, on_the_way: 0, ..d() });
+    run("confirmed", OrderModel { confirmed: true, subscriber: true, lapses: true, webhook: true, failing_refunds: true, on_the_way: 2, ..d() });
+    run("actions lapses", OrderModel { actions: true, lapses: true, on_the_way: 0, customer: false, ..d() });
+    run("actions way1", OrderModel { actions: true, on_the_way: 1, customer: false, ..d() });
+    run("actions lapses webhook", OrderModel { actions: true, lapses: true, webhook: true, on_the_way: 0, customer: false, ..d() });
+    run("paypal first", OrderModel { methods: vec![shared::domain::event::Provider::Paypal, shared::domain::event::Provider::Stripe], actions: true, customer: false, ..d() });
+    run("erasure", OrderModel { erasure: true, on_the_way: 0, ..d() });
+    let st = order_model::stock::StockModel::default();
+    let t = Instant::now();
+    let (book, graph) = (st.book.clone(), st.graph.clone());
+    let first: Vec<_> = st.init_states().iter().map(order_model::graph::node).collect();
+    let checker = st.checker().threads(2).spawn_bfs().join();
+    for (name, path) in checker.discoveries() {
+        println!("VIOLATED {name}");
+        for a in path.into_actions() { println!("   {:?}", a.what); }
     }
+    println!("stock: {} {} {:?}", checker.unique_state_count(), book.len(), t.elapsed());
+    let ends = graph.ends(&first);
+    println!("   states {} edges {} good {} terminal {} bad {} stuck {:?} {:?}", ends.states, ends.steps, ends.good, ends.terminal, ends.bad, ends.stuck.as_ref().map(|s| s.len()), t.elapsed());
 }
