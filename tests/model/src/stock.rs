@@ -24,6 +24,8 @@ pub struct StockModel {
     pub rules: Rules,
     /// Stock is taken on the condition that there is enough.
     pub condition: bool,
+    /// The customers may cancel.
+    pub customers: bool,
     /// How many appends may be on their way at once, at most two.
     pub on_the_way: usize,
     /// The histories.
@@ -34,7 +36,7 @@ pub struct StockModel {
 
 impl Default for StockModel {
     fn default() -> Self {
-        Self { rules: Rules::ALL, condition: true, on_the_way: 2, book: Arc::default(), graph: Arc::default() }
+        Self { rules: Rules::ALL, condition: true, customers: true, on_the_way: 1, book: Arc::default(), graph: Arc::default() }
     }
 }
 
@@ -123,7 +125,7 @@ impl StockModel {
 
     fn step(&self, all: &mut Vec<Move>, state: &State, order: usize, who: usize) {
         let Side { log, at } = state.orders[order];
-        let mut go = |does, at| {
+        let go = |all: &mut Vec<Move>, does, at| {
             let mut to = state.clone();
             to.orders[order].at[who] = at;
             all.push(Move { what: (NAMES[who], order, does), to });
@@ -131,19 +133,21 @@ impl StockModel {
         match at[who] {
             At::Gone => {}
             At::Load if who == CUSTOMER => match self.decide(log, Command::Cancel(Cancellation::CustomerRequest)) {
-                Some(_) => go("decides", At::Put(Command::Cancel(Cancellation::CustomerRequest), log)),
-                None => go("may not cancel", At::Gone),
+                Some(_) => go(all, "decides", At::Put(Command::Cancel(Cancellation::CustomerRequest), log)),
+                None => go(all, "may not cancel", At::Gone),
             },
             At::Load => {
                 for command in wanted(log) {
-                    if self.decide(log, command).is_some() {
-                        go("decides", At::Put(command, log));
+                    match self.decide(log, command) {
+                        Some(_) if moves_stock(command) => go(all, "decides", At::Put(command, log)),
+                        Some(_) => self.put(all, state, order, who, (command, log)),
+                        None => {}
                     }
                 }
             }
             At::Short => match self.decide(log, Command::RejectOutOfStock) {
-                Some(_) if !log.holds_stock() => go("is short", At::Put(Command::RejectOutOfStock, log)),
-                _ => go("is not short after all", At::Load),
+                Some(_) if !log.holds_stock() => go(all, "is short", At::Put(Command::RejectOutOfStock, log)),
+                _ => go(all, "is not short after all", At::Load),
             },
             At::Put(command, on) => self.put(all, state, order, who, (command, on)),
         }
@@ -179,7 +183,7 @@ impl StockModel {
             all.push(Move { what: what(does), to });
         }
         let on_the_way = state.requests.iter().flatten().count();
-        if self.rules.wall && on_the_way < self.on_the_way {
+        if self.rules.wall && moves_stock(command) && on_the_way < self.on_the_way {
             let mut to = with(At::Load);
             if let Some(free) = to.requests.iter_mut().find(|slot| slot.is_none()) {
                 *free = Some((order, log, command));
@@ -216,6 +220,15 @@ impl StockModel {
     }
 }
 
+/// It takes or gives stock, or settles who may. Loading and appending anything else is one step: see
+/// [`OrderModel::apart`](crate::order::OrderModel::apart).
+fn moves_stock(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Reserve | Command::Release | Command::RejectOutOfStock | Command::Cancel(_) | Command::Confirm
+    )
+}
+
 fn append(state: &mut State, order: usize, command: Command, appended: Appended) {
     match command {
         Command::Reserve => state.available -= 1,
@@ -225,7 +238,7 @@ fn append(state: &mut State, order: usize, command: Command, appended: Appended)
     state.orders[order].log = appended.to;
 }
 
-/// What is to be done for the order, as its commands. Every payment is authorised or declined at once.
+/// What is to be done for the order, as its commands. Every payment is authorised at once.
 fn wanted(log: Log) -> Vec<Command> {
     let owed = Book::owed(log, false, &Rules::ALL);
     let commands = owed.iter().flat_map(|owed| match owed {
@@ -233,7 +246,7 @@ fn wanted(log: Log) -> Vec<Command> {
         Owed::Authorize { attempt } if log.order().attempt(*attempt).is_none() => {
             vec![Command::Prepare(*attempt, crate::book::Maker::Checkout)]
         }
-        Owed::Authorize { attempt } => vec![Command::Observe(*attempt, Said::Authorized), Command::Observe(*attempt, Said::Declined)],
+        Owed::Authorize { attempt } => vec![Command::Observe(*attempt, Said::Authorized)],
         Owed::Confirm => vec![Command::Confirm],
         Owed::Reject(Rejection::PaymentDeclined { .. }) => vec![Command::RejectDeclined],
         Owed::Reject(Rejection::OutOfStock { .. }) => vec![Command::RejectOutOfStock],
@@ -261,7 +274,8 @@ impl Model for StockModel {
     fn init_states(&self) -> Vec<State> {
         let placed = |name| self.book.placed(name, &[Provider::Stripe]);
         let (Some(one), Some(other)) = (placed("one"), placed("other")) else { return Vec::new() };
-        let orders = [one, other].map(|log| Side { log, at: [At::Load; 3] });
+        let customer = if self.customers { At::Load } else { At::Gone };
+        let orders = [one, other].map(|log| Side { log, at: [At::Load, At::Load, customer] });
         vec![State { available: 1, orders, requests: [None; 2] }]
     }
 
