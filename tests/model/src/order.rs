@@ -247,6 +247,7 @@ enum Outcomes {
 
 /// Everything there is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact, and every combination is meaningful")]
 pub struct State {
     /// The order's events.
     pub log: Log,
@@ -384,6 +385,15 @@ impl State {
         self.object_of(attempt.number, maker)
     }
 
+    /// Whose object this executor acts on: the one that the events name.
+    fn maker_for(&self, attempt: u32, who: Who) -> Maker {
+        self.log.maker(attempt).unwrap_or_else(|| maker(who))
+    }
+
+    fn read(&self, attempt: u32, who: Who) -> Said {
+        self.object_of(attempt, self.maker_for(attempt, who)).said()
+    }
+
     fn all_objects(&self) -> impl Iterator<Item = Object> {
         self.objects.into_iter().flatten()
     }
@@ -395,6 +405,10 @@ impl State {
     /// A provider holds money that nobody has taken.
     fn holds_money(&self) -> bool {
         self.all_objects().any(|object| object == Object::Authorized)
+    }
+
+    fn stock_is_right(&self) -> bool {
+        self.available + u8::from(self.log.holds_stock()) == self.stocked
     }
 
     /// What was taken and not given back is what the order's outcome says.
@@ -419,6 +433,64 @@ impl Moves<'_> {
         if to != *self.from {
             let what = if self.model.told { format!("{who}: {does}") } else { String::new() };
             self.all.push(Move { what, sure, to });
+        }
+    }
+
+    /// This executor goes on, without a fault.
+    fn go(&mut self, who: Who, does: impl Display, at: At) {
+        self.add(who, does, who == Who::Settlement, |to| to.put(who, at));
+    }
+
+    /// The executor's step came out like this.
+    fn finish(&mut self, who: Who, task: Task, outcome: Outcomes) {
+        let log = self.from.log;
+        let at = match who {
+            Who::Settlement if outcome == Outcomes::OutOfStock && !log.holds_stock() => At::Load(Task::RejectOutOfStock),
+            Who::Settlement => At::Load(Task::Plan),
+            Who::Customer => match (outcome, log.order().outcome()) {
+                (Outcomes::NotAllowed, Outcome::Confirmed { .. }) => At::Load(Task::Cancel(Cancellation::CustomerRequest)),
+                _ => At::Gone,
+            },
+            Who::Subscriber if outcome == Outcomes::Unavailable => At::Load(Task::Capture),
+            Who::Subscriber | Who::Webhook => At::Off,
+            Who::Checkout => match (task, outcome) {
+                (Task::Reserve, Outcomes::OutOfStock) if !log.holds_stock() => At::Load(Task::RejectOutOfStock),
+                (Task::Reserve, Outcomes::Ok | Outcomes::OutOfStock) => At::Load(Task::Due(0)),
+                (Task::Confirm | Task::Void(_) | Task::Voided(..) | Task::Release, _) => At::Gone,
+                (Task::RejectDeclined | Task::RejectOutOfStock, Outcomes::Ok) => At::Load(Task::Undo),
+                (_, Outcomes::Ok) => At::Load(Task::Confirm),
+                (_, Outcomes::Declined) => At::Load(Task::RejectDeclined),
+                (_, Outcomes::Unavailable) => At::Load(Task::Due(0)),
+                (_, _) => At::Gone,
+            },
+        };
+        self.go(who, format_args!("{outcome:?}"), at);
+    }
+
+    /// The attempt is dead: another method, or no time for it.
+    fn dead(&mut self, who: Who, attempt: u32, passed: Passed) {
+        self.go(who, format_args!("passes over {attempt}"), At::Load(Task::Due(passed | 1 << attempt)));
+        if who == Who::Checkout {
+            self.finish(who, Task::Due(passed), Outcomes::Unavailable);
+        }
+    }
+
+    fn heard(&mut self, who: Who, number: u32, said: Said, passed: Passed) {
+        let next = if self.from.log.order().attempt(number).is_some() {
+            At::Load(Task::Observe(number, said, Purpose::Authorize(passed)))
+        } else {
+            At::Load(Task::Name(number, passed))
+        };
+        self.go(who, format_args!("hears of {number}: {said:?}"), next);
+    }
+
+    fn capture_heard(&mut self, who: Who, number: u32, said: Said) {
+        match said {
+            Said::Captured | Said::Voided => {
+                let next = At::Load(Task::Observe(number, said, Purpose::Capture));
+                self.go(who, format_args!("hears of {number}: {said:?}"), next);
+            }
+            _ => self.finish(who, Task::Capture, Outcomes::Unavailable),
         }
     }
 
@@ -466,11 +538,7 @@ impl OrderModel {
             && !state.holds_money()
             && state.money_is_right()
             && state.requests().count() == 0
-            && self.stock_is_right(state)
-    }
-
-    fn stock_is_right(&self, state: &State) -> bool {
-        state.available + u8::from(state.log.holds_stock()) == state.stocked
+            && state.stock_is_right()
     }
 
     /// Every move out of this state.
@@ -607,7 +675,9 @@ impl OrderModel {
                 Provider::Paypal => &[Object::Prepared],
             };
             for outcome in outcomes {
-                moves.add("customer", format_args!("acts on {number}: {outcome:?}"), false, |to| *to.object(number, maker) = *outcome);
+                moves.add("customer", format_args!("acts on {number}: {outcome:?}"), false, |to| {
+                    *to.object(number, maker) = *outcome
+                });
             }
         }
         if self.webhook && state.at(Who::Webhook) == At::Off && object != Object::Prepared {
@@ -625,16 +695,16 @@ impl OrderModel {
             Task::Plan => self.plan(moves),
             Task::Undo => {
                 for owed in Book::owed(log, false, &self.rules) {
-                    self.go(moves, who, "undoes", first(&owed));
+                    moves.go(who, "undoes", first(&owed));
                 }
             }
             Task::Due(passed) => self.due(moves, who, passed),
             Task::Void(attempt) => {
                 let due = Book::owed(log, moves.from.late, &self.rules).contains(&Owed::Void { attempt });
                 if due {
-                    self.go(moves, who, "is to void", At::Call(Call::Void(attempt)));
+                    moves.go(who, "is to void", At::Call(Call::Void(attempt)));
                 } else {
-                    self.finish(moves, who, task, Outcomes::NotAllowed);
+                    moves.finish(who, task, Outcomes::NotAllowed);
                 }
             }
             Task::Capture => self.begin_capture(moves, who),
@@ -646,19 +716,15 @@ impl OrderModel {
     fn plan(&self, moves: &mut Moves) {
         let log = moves.from.log;
         if self.is_closed(log) {
-            return self.go(moves, Who::Settlement, "ends", At::Off);
+            return moves.go(Who::Settlement, "ends", At::Off);
         }
         let owed = Book::owed(log, moves.from.late, &self.rules);
         for owed in &owed {
-            self.go(moves, Who::Settlement, format_args!("plans {owed:?}"), first(owed));
+            moves.go(Who::Settlement, format_args!("plans {owed:?}"), first(owed));
         }
         if !self.rules.second_only_after_voided && owed.iter().any(|owed| matches!(owed, Owed::Void { .. })) {
-            self.go(moves, Who::Settlement, "plans the next method", At::Load(Task::Due(0)));
+            moves.go(Who::Settlement, "plans the next method", At::Load(Task::Due(0)));
         }
-    }
-
-    fn go(&self, moves: &mut Moves, who: Who, does: impl Display, at: At) {
-        moves.add(who, does, who == Who::Settlement, |to| to.put(who, at));
     }
 
     fn due(&self, moves: &mut Moves, who: Who, passed: Passed) {
@@ -666,71 +732,63 @@ impl OrderModel {
         let task = Task::Due(passed);
         match order.outcome() {
             Outcome::Open => {}
-            Outcome::Confirmed { .. } => return self.finish(moves, who, task, Outcomes::Ok),
+            Outcome::Confirmed { .. } => return moves.finish(who, task, Outcomes::Ok),
             Outcome::Rejected(Rejection::PaymentDeclined { .. }) => {
-                return self.finish(moves, who, task, Outcomes::Declined);
+                return moves.finish(who, task, Outcomes::Declined);
             }
-            Outcome::Rejected(_) | Outcome::Cancelled(_) => return self.finish(moves, who, task, Outcomes::NotAllowed),
+            Outcome::Rejected(_) | Outcome::Cancelled(_) => return moves.finish(who, task, Outcomes::NotAllowed),
         }
         if order.confirm_is_due() {
-            return self.finish(moves, who, task, Outcomes::Ok);
+            return moves.finish(who, task, Outcomes::Ok);
         }
         let skips_abandoned = !self.rules.second_only_after_voided && order.untried_methods().next().is_some();
         if let Some(live) = order.live_attempt().filter(|live| !(live.abandoned && skips_abandoned)) {
             return self.visit(moves, who, live, passed);
         }
         let untried = order.untried_methods().map(|(number, _)| number).find(|number| passed & (1 << number) == 0);
-        let Some(attempt) = untried else { return self.finish(moves, who, task, Outcomes::Unavailable) };
+        let Some(attempt) = untried else { return moves.finish(who, task, Outcomes::Unavailable) };
         if matches!(self.book.decide(log, Command::Prepare(attempt, maker(who)), &self.rules), Decided::No(_)) {
-            return self.finish(moves, who, task, Outcomes::NotAllowed);
+            return moves.finish(who, task, Outcomes::NotAllowed);
         }
         let next = match (moves.from.tokens, self.rules.prepare_first) {
             (false, _) => At::Load(Task::Erased),
             (true, true) => At::Call(Call::Prepare(attempt, passed)),
             (true, false) => At::Call(Call::Act(attempt, passed)),
         };
-        self.go(moves, who, format_args!("begins attempt {attempt}"), next);
+        moves.go(who, format_args!("begins attempt {attempt}"), next);
     }
 
     /// `authorize-payment` goes on with an attempt that the events name.
     fn visit(&self, moves: &mut Moves, who: Who, attempt: &Attempt, passed: Passed) {
         let number = attempt.number;
         match &attempt.answer {
-            _ if attempt.voided => self.dead(moves, who, number, passed),
-            _ if attempt.abandoned => self.go(moves, who, "goes on giving up", At::Call(Call::GiveUp(number, passed))),
-            Some(PaymentAnswer::Authorized { .. }) => self.finish(moves, who, Task::Due(passed), Outcomes::Ok),
-            Some(PaymentAnswer::Declined(_)) => self.finish(moves, who, Task::Due(passed), Outcomes::Declined),
+            _ if attempt.voided => moves.dead(who, number, passed),
+            _ if attempt.abandoned => moves.go(who, "goes on giving up", At::Call(Call::GiveUp(number, passed))),
+            Some(PaymentAnswer::Authorized { .. }) => moves.finish(who, Task::Due(passed), Outcomes::Ok),
+            Some(PaymentAnswer::Declined(_)) => moves.finish(who, Task::Due(passed), Outcomes::Declined),
             None | Some(PaymentAnswer::ActionRequired) => {
-                self.go(moves, who, format_args!("resolves attempt {number}"), At::Call(Call::Read(number, passed)));
+                moves.go(who, format_args!("resolves attempt {number}"), At::Call(Call::Read(number, passed)));
             }
-        }
-    }
-
-    /// The attempt is dead: another method, or no time for it.
-    fn dead(&self, moves: &mut Moves, who: Who, attempt: u32, passed: Passed) {
-        self.go(moves, who, format_args!("passes over {attempt}"), At::Load(Task::Due(passed | 1 << attempt)));
-        if who == Who::Checkout {
-            self.finish(moves, who, Task::Due(passed), Outcomes::Unavailable);
         }
     }
 
     fn begin_capture(&self, moves: &mut Moves, who: Who) {
         let log = moves.from.log;
-        if let (false, Outcome::Confirmed { attempt }) = (self.rules.announce_capture, log.order().outcome()) {
-            if log.order().captured_attempt().is_none() {
-                return self.go(moves, who, "captures at once", At::Call(Call::Capture(*attempt)));
-            }
+        if let (false, Outcome::Confirmed { attempt }) = (self.rules.announce_capture, log.order().outcome())
+            && log.order().captured_attempt().is_none()
+        {
+            return moves.go(who, "captures at once", At::Call(Call::Capture(*attempt)));
         }
         let fresh = matches!(self.book.decide(log, Command::StartCapture, &self.rules), Decided::Append(_));
-        self.go(moves, who, "is to capture", At::Load(Task::StartCapture(fresh)));
+        moves.go(who, "is to capture", At::Load(Task::StartCapture(fresh)));
     }
 
     fn begin_refund(&self, moves: &mut Moves, who: Who) {
         let log = moves.from.log;
         match (self.book.decide(log, Command::StartRefund, &self.rules), log.open_refund()) {
-            (Decided::Append(_), _) => self.go(moves, who, "is to refund", At::Load(Task::StartRefund)),
-            (_, Some(number)) => self.go(moves, who, "looks for the refund", At::Call(Call::FindRefund(number))),
-            _ => self.finish(moves, who, Task::Refund, Outcomes::Ok),
+            (Decided::Append(_), _) => moves.go(who, "is to refund", At::Load(Task::StartRefund)),
+            (_, Some(number)) => moves.go(who, "looks for the refund", At::Call(Call::FindRefund(number))),
+            _ => moves.finish(who, Task::Refund, Outcomes::Ok),
         }
     }
 
@@ -739,8 +797,8 @@ impl OrderModel {
         let log = moves.from.log;
         match self.book.decide(log, command(task, who), &self.rules) {
             Decided::Done => self.advanced(moves, who, task, None),
-            Decided::No(_) => self.finish(moves, who, task, Outcomes::NotAllowed),
-            Decided::Append(_) if self.apart => self.go(moves, who, format_args!("decides {task:?}"), At::Put(task, log)),
+            Decided::No(_) => moves.finish(who, task, Outcomes::NotAllowed),
+            Decided::Append(_) if self.apart => moves.go(who, format_args!("decides {task:?}"), At::Put(task, log)),
             Decided::Append(_) => self.put(moves, who, task, log),
         }
     }
@@ -755,11 +813,11 @@ impl OrderModel {
                 Decided::Done | Decided::No(_) => None,
             }
         } else {
-            return self.go(moves, who, format_args!("{task:?} meets the wall"), At::Load(task));
+            return moves.go(who, format_args!("{task:?} meets the wall"), At::Load(task));
         };
-        let Some(appended) = appended else { return self.go(moves, who, "cannot append", At::Load(task)) };
+        let Some(appended) = appended else { return moves.go(who, "cannot append", At::Load(task)) };
         if task == Task::Reserve && moves.from.available == 0 {
-            return self.finish(moves, who, task, Outcomes::OutOfStock);
+            return moves.finish(who, task, Outcomes::OutOfStock);
         }
         self.advanced(moves, who, task, Some(appended));
         let again = again(who, task);
@@ -799,36 +857,36 @@ impl OrderModel {
         match task {
             Task::Name(number, passed) => match after.log.order().attempt(number) {
                 Some(_) if appended.is_some() && self.rules.prepare_first => {
-                    self.go(&mut inner, who, "", At::Call(Call::Act(number, passed)));
+                    inner.go(who, "", At::Call(Call::Act(number, passed)));
                 }
                 Some(attempt) => self.visit(&mut inner, who, attempt, passed),
                 None => {}
             },
             Task::Observe(number, said, Purpose::Authorize(passed)) => match said {
-                Said::Authorized => self.finish(&mut inner, who, task, Outcomes::Ok),
-                Said::Declined => self.finish(&mut inner, who, task, Outcomes::Declined),
-                Said::Voided => self.dead(&mut inner, who, number, passed),
-                Said::ActionRequired => self.finish(&mut inner, who, task, Outcomes::NotAllowed),
-                Said::Prepared | Said::Captured => self.finish(&mut inner, who, task, Outcomes::Unavailable),
+                Said::Authorized => inner.finish(who, task, Outcomes::Ok),
+                Said::Declined => inner.finish(who, task, Outcomes::Declined),
+                Said::Voided => inner.dead(who, number, passed),
+                Said::ActionRequired => inner.finish(who, task, Outcomes::NotAllowed),
+                Said::Prepared | Said::Captured => inner.finish(who, task, Outcomes::Unavailable),
             },
             Task::Abandon(_, passed) if !self.rules.second_only_after_voided => {
-                self.go(&mut inner, who, "", At::Load(Task::Due(passed)));
+                inner.go(who, "", At::Load(Task::Due(passed)));
             }
-            Task::Abandon(number, passed) => self.go(&mut inner, who, "", At::Call(Call::GiveUp(number, passed))),
-            Task::Voided(number, Purpose::Authorize(passed)) => self.dead(&mut inner, who, number, passed),
+            Task::Abandon(number, passed) => inner.go(who, "", At::Call(Call::GiveUp(number, passed))),
+            Task::Voided(number, Purpose::Authorize(passed)) => inner.dead(who, number, passed),
             Task::StartCapture(fresh) => match *after.log.order().outcome() {
                 Outcome::Confirmed { attempt } if after.log.order().capture_is_under_way(attempt) => {
                     let call = if fresh { Call::Capture(attempt) } else { Call::CaptureRead(attempt) };
-                    self.go(&mut inner, who, "", At::Call(call));
+                    inner.go(who, "", At::Call(call));
                 }
-                _ => self.finish(&mut inner, who, task, Outcomes::Ok),
+                _ => inner.finish(who, task, Outcomes::Ok),
             },
             Task::StartRefund => match after.log.open_refund() {
-                Some(number) => self.go(&mut inner, who, "", At::Call(Call::SendRefund(number))),
-                None => self.finish(&mut inner, who, task, Outcomes::Ok),
+                Some(number) => inner.go(who, "", At::Call(Call::SendRefund(number))),
+                None => inner.finish(who, task, Outcomes::Ok),
             },
-            Task::Erased => self.finish(&mut inner, who, task, Outcomes::NotAllowed),
-            _ => self.finish(&mut inner, who, task, Outcomes::Ok),
+            Task::Erased => inner.finish(who, task, Outcomes::NotAllowed),
+            _ => inner.finish(who, task, Outcomes::Ok),
         }
         let verb = if appended.is_some() { "appends" } else { "finds done" };
         if inner.all.is_empty() {
@@ -844,50 +902,23 @@ impl OrderModel {
         }
     }
 
-    /// The executor's step came out like this.
-    fn finish(&self, moves: &mut Moves, who: Who, task: Task, outcome: Outcomes) {
-        let log = moves.from.log;
-        let at = match who {
-            Who::Settlement if outcome == Outcomes::OutOfStock && !holds(log) => At::Load(Task::RejectOutOfStock),
-            Who::Settlement => At::Load(Task::Plan),
-            Who::Webhook => At::Off,
-            Who::Customer => match (outcome, log.order().outcome()) {
-                (Outcomes::NotAllowed, Outcome::Confirmed { .. }) => At::Load(Task::Cancel(Cancellation::CustomerRequest)),
-                _ => At::Gone,
-            },
-            Who::Subscriber if outcome == Outcomes::Unavailable => At::Load(Task::Capture),
-            Who::Subscriber => At::Off,
-            Who::Checkout => match (task, outcome) {
-                (Task::Reserve, Outcomes::OutOfStock) if !holds(log) => At::Load(Task::RejectOutOfStock),
-                (Task::Reserve, Outcomes::Ok | Outcomes::OutOfStock) => At::Load(Task::Due(0)),
-                (Task::Confirm | Task::Void(_) | Task::Voided(..) | Task::Release, _) => At::Gone,
-                (Task::RejectDeclined | Task::RejectOutOfStock, Outcomes::Ok) => At::Load(Task::Undo),
-                (_, Outcomes::Ok) => At::Load(Task::Confirm),
-                (_, Outcomes::Declined) => At::Load(Task::RejectDeclined),
-                (_, Outcomes::Unavailable) => At::Load(Task::Due(0)),
-                (_, _) => At::Gone,
-            },
-        };
-        moves.add(who, format_args!("{outcome:?}"), who == Who::Settlement, |to| to.put(who, at));
-    }
-
     fn call(&self, moves: &mut Moves, who: Who, call: Call) {
         match call {
             Call::Prepare(number, passed) => {
-                self.go(moves, who, format_args!("prepares {number}"), At::Load(Task::Name(number, passed)));
+                moves.go(who, format_args!("prepares {number}"), At::Load(Task::Name(number, passed)));
                 let passed = passed | 1 << number;
                 moves.add(who, format_args!("{number} cannot be prepared"), false, |to| {
                     to.put(who, At::Load(Task::Due(passed)));
                 });
             }
-            Call::Read(number, passed) => match self.read(moves.from, number, who) {
-                Said::Prepared => self.go(moves, who, "reads: nothing was done", At::Call(Call::Act(number, passed))),
-                said => self.heard(moves, who, number, said, passed),
+            Call::Read(number, passed) => match moves.from.read(number, who) {
+                Said::Prepared => moves.go(who, "reads: nothing was done", At::Call(Call::Act(number, passed))),
+                said => moves.heard(who, number, said, passed),
             },
             Call::Act(number, passed) => self.act(moves, who, number, passed),
-            Call::ReadAfter(number, passed) => match self.read(moves.from, number, who) {
+            Call::ReadAfter(number, passed) => match moves.from.read(number, who) {
                 Said::Prepared => self.not_done(moves, who, number, passed),
-                said => self.heard(moves, who, number, said, passed),
+                said => moves.heard(who, number, said, passed),
             },
             Call::GiveUp(number, passed) => {
                 let next = At::Load(Task::Voided(number, Purpose::Authorize(passed)));
@@ -899,42 +930,24 @@ impl OrderModel {
                 let next = At::Load(Task::Voided(number, Purpose::Void));
                 self.cancel(moves, who, number, next, Task::Void(number), can_never_act);
             }
-            Call::CaptureRead(number) => match self.read(moves.from, number, who) {
-                Said::Authorized => self.go(moves, who, "reads: not captured", At::Call(Call::Capture(number))),
-                said => self.capture_heard(moves, who, number, said),
+            Call::CaptureRead(number) => match moves.from.read(number, who) {
+                Said::Authorized => moves.go(who, "reads: not captured", At::Call(Call::Capture(number))),
+                said => moves.capture_heard(who, number, said),
             },
             Call::Capture(number) => self.capture(moves, who, number),
             Call::CaptureReadAfter(number) => {
-                let said = self.read(moves.from, number, who);
-                self.capture_heard(moves, who, number, said);
+                let said = moves.from.read(number, who);
+                moves.capture_heard(who, number, said);
             }
             Call::FindRefund(number) => {
                 let next = match moves.from.refunds[usize::from(number)] {
                     Back::None => At::Call(Call::SendRefund(number)),
                     found => At::Load(Task::Refunded(number, found == Back::Done)),
                 };
-                self.go(moves, who, "looks the refund up", next);
+                moves.go(who, "looks the refund up", next);
             }
             Call::SendRefund(number) => self.send_refund(moves, who, number),
         }
-    }
-
-    /// Whose object this executor acts on: the one that the events name.
-    fn maker_of(&self, state: &State, attempt: u32, who: Who) -> Maker {
-        state.log.maker(attempt).unwrap_or_else(|| maker(who))
-    }
-
-    fn read(&self, state: &State, attempt: u32, who: Who) -> Said {
-        state.object_of(attempt, self.maker_of(state, attempt, who)).said()
-    }
-
-    fn heard(&self, moves: &mut Moves, who: Who, number: u32, said: Said, passed: Passed) {
-        let next = if moves.from.log.order().attempt(number).is_some() {
-            At::Load(Task::Observe(number, said, Purpose::Authorize(passed)))
-        } else {
-            At::Load(Task::Name(number, passed))
-        };
-        self.go(moves, who, format_args!("hears of {number}: {said:?}"), next);
     }
 
     /// What an authorisation may come to; nothing, when the object does not allow one.
@@ -961,9 +974,9 @@ impl OrderModel {
 
     fn act(&self, moves: &mut Moves, who: Who, number: u32, passed: Passed) {
         if !moves.from.tokens {
-            return self.go(moves, who, "misses the token", At::Load(Task::Erased));
+            return moves.go(who, "misses the token", At::Load(Task::Erased));
         }
-        let maker = self.maker_of(moves.from, number, who);
+        let maker = moves.from.maker_for(number, who);
         let is_named = moves.from.log.order().attempt(number).is_some();
         // Who asks the provider to make and to authorise at once has no reference to read, and can only repeat.
         let unknown = At::Call(if is_named { Call::ReadAfter(number, passed) } else { Call::Act(number, passed) });
@@ -986,7 +999,7 @@ impl OrderModel {
         }
         if answers.is_empty() {
             let next = if is_named { unknown } else { At::Load(Task::Name(number, passed)) };
-            return self.go(moves, who, format_args!("may not authorise {number} any more"), next);
+            return moves.go(who, format_args!("may not authorise {number} any more"), next);
         }
         moves.add(who, format_args!("authorising {number} fails"), false, |to| to.put(who, unknown));
         if moves.has_room() {
@@ -999,7 +1012,7 @@ impl OrderModel {
 
     /// The provider says that nothing was done, yet a request may still be on its way there.
     fn not_done(&self, moves: &mut Moves, who: Who, number: u32, passed: Passed) {
-        self.finish(moves, who, Task::Due(passed), Outcomes::Unavailable);
+        moves.finish(who, Task::Due(passed), Outcomes::Unavailable);
         let next = if self.rules.abandon_before_cancel {
             At::Load(Task::Abandon(number, passed))
         } else if moves.from.log.order().untried_methods().next().is_some() {
@@ -1007,7 +1020,7 @@ impl OrderModel {
         } else {
             return;
         };
-        self.go(moves, who, format_args!("gives {number} up"), next);
+        moves.go(who, format_args!("gives {number} up"), next);
     }
 
     fn cancel_at_provider(&self, state: &mut State, attempt: u32, maker: Maker) {
@@ -1021,7 +1034,7 @@ impl OrderModel {
     }
 
     fn cancel(&self, moves: &mut Moves, who: Who, number: u32, next: At, task: Task, can_never_act: bool) {
-        let maker = self.maker_of(moves.from, number, who);
+        let maker = moves.from.maker_for(number, who);
         let mut after = moves.from.clone();
         self.cancel_at_provider(&mut after, number, maker);
         let object = after.object_of(number, maker);
@@ -1046,11 +1059,11 @@ impl OrderModel {
     }
 
     fn capture(&self, moves: &mut Moves, who: Who, number: u32) {
-        let maker = self.maker_of(moves.from, number, who);
+        let maker = moves.from.maker_for(number, who);
         let after = At::Call(Call::CaptureReadAfter(number));
         if moves.from.object_of(number, maker) != Object::Authorized {
-            let said = self.read(moves.from, number, who);
-            return self.capture_heard(moves, who, number, said);
+            let said = moves.from.read(number, who);
+            return moves.capture_heard(who, number, said);
         }
         moves.add(who, format_args!("captures {number}"), who == Who::Settlement, |to| {
             capture_at_provider(to, number, maker);
@@ -1065,16 +1078,6 @@ impl OrderModel {
                 send(to, Request::Capture(number, maker));
                 to.put(who, after);
             });
-        }
-    }
-
-    fn capture_heard(&self, moves: &mut Moves, who: Who, number: u32, said: Said) {
-        match said {
-            Said::Captured | Said::Voided => {
-                let next = At::Load(Task::Observe(number, said, Purpose::Capture));
-                self.go(moves, who, format_args!("hears of {number}: {said:?}"), next);
-            }
-            _ => self.finish(moves, who, Task::Capture, Outcomes::Unavailable),
         }
     }
 
@@ -1093,7 +1096,7 @@ impl OrderModel {
         }
         let known = moves.from.refunds[usize::from(number)];
         if known == Back::Failed {
-            return self.go(moves, who, "the refund failed", At::Load(Task::Refunded(number, false)));
+            return moves.go(who, "the refund failed", At::Load(Task::Refunded(number, false)));
         }
         moves.add(who, "refunds", who == Who::Settlement, |to| {
             self.refund_at_provider(to, number);
@@ -1116,10 +1119,6 @@ impl OrderModel {
             });
         }
     }
-}
-
-fn holds(log: Log) -> bool {
-    log.holds_stock()
 }
 
 fn capture_at_provider(state: &mut State, attempt: u32, maker: Maker) {
@@ -1182,9 +1181,7 @@ fn command(task: Task, who: Who) -> Command {
         Task::StartRefund => Command::StartRefund,
         Task::Refunded(number, true) => Command::FinishRefund(number),
         Task::Refunded(number, false) => Command::FailRefund(number),
-        Task::Confirm | Task::Plan | Task::Undo | Task::Due(_) | Task::Void(_) | Task::Capture | Task::Refund => {
-            Command::Confirm
-        }
+        Task::Confirm | Task::Plan | Task::Undo | Task::Due(_) | Task::Void(_) | Task::Capture | Task::Refund => Command::Confirm,
     }
 }
 
@@ -1317,7 +1314,7 @@ impl Model for OrderModel {
             Property::always(ONE_USABLE, one_attempt_is_usable),
             Property::always(HOLDS_ARE_OWED, an_unneeded_hold_is_owed_a_void),
             Property::always(NO_DESTRUCTION, no_undo_destroys_a_confirmed_order),
-            Property::always(STOCK, Self::stock_is_right),
+            Property::always(STOCK, |_, state: &State| state.stock_is_right()),
             Property::always(CLOSED, closed_is_settled),
         ]
     }

@@ -223,10 +223,7 @@ impl StockModel {
 /// It takes or gives stock, or settles who may. Loading and appending anything else is one step: see
 /// [`OrderModel::apart`](crate::order::OrderModel::apart).
 fn moves_stock(command: Command) -> bool {
-    matches!(
-        command,
-        Command::Reserve | Command::Release | Command::RejectOutOfStock | Command::Cancel(_) | Command::Confirm
-    )
+    matches!(command, Command::Reserve | Command::Release | Command::RejectOutOfStock | Command::Cancel(_) | Command::Confirm)
 }
 
 fn append(state: &mut State, order: usize, command: Command, appended: Appended) {
@@ -282,8 +279,10 @@ impl Model for StockModel {
     fn actions(&self, state: &State, actions: &mut Vec<Move>) {
         let moves = self.moves(state);
         // Nobody relies on the checkout or the customer, and nothing on an answer that is lost.
-        let sure = |step: &Move| matches!(step.what, ("settlement", _, does) if !does.contains("lost") && !does.contains("given up"))
-            || step.what.2 == "never lands";
+        let sure = |step: &Move| {
+            matches!(step.what, ("settlement", _, does) if !does.contains("lost") && !does.contains("given up"))
+                || step.what.2 == "never lands"
+        };
         let steps = moves.iter().map(|step| Step { to: node(&step.to), sure: sure(step) });
         self.graph.visit(node(state), self.is_good_end(state), steps);
         actions.extend(moves);
