@@ -494,6 +494,43 @@ impl Moves<'_> {
         }
     }
 
+    /// `authorize-payment` goes on with an attempt that the events name.
+    fn visit(&mut self, who: Who, attempt: &Attempt, passed: Passed) {
+        let number = attempt.number;
+        match &attempt.answer {
+            _ if attempt.voided => self.dead(who, number, passed),
+            _ if attempt.abandoned => self.go(who, "goes on giving up", At::Call(Call::GiveUp(number, passed))),
+            Some(PaymentAnswer::Authorized { .. }) => self.finish(who, Task::Due(passed), Outcomes::Ok),
+            Some(PaymentAnswer::Declined(_)) => self.finish(who, Task::Due(passed), Outcomes::Declined),
+            None | Some(PaymentAnswer::ActionRequired) => {
+                self.go(who, format_args!("resolves attempt {number}"), At::Call(Call::Read(number, passed)));
+            }
+        }
+    }
+
+    fn capture(&mut self, who: Who, number: u32) {
+        let maker = self.from.maker_for(number, who);
+        let after = At::Call(Call::CaptureReadAfter(number));
+        if self.from.object_of(number, maker) != Object::Authorized {
+            let said = self.from.read(number, who);
+            return self.capture_heard(who, number, said);
+        }
+        self.add(who, format_args!("captures {number}"), who == Who::Settlement, |to| {
+            capture_at_provider(to, number, maker);
+            to.put(who, At::Load(Task::Observe(number, Said::Captured, Purpose::Capture)));
+        });
+        self.add(who, format_args!("captures {number}, answer lost"), false, |to| {
+            capture_at_provider(to, number, maker);
+            to.put(who, after);
+        });
+        if self.has_room() {
+            self.add(who, format_args!("capturing {number} is on its way, given up"), false, |to| {
+                send(to, Request::Capture(number, maker));
+                to.put(who, after);
+            });
+        }
+    }
+
     /// Whether there is room for another request on its way.
     fn has_room(&self) -> bool {
         self.from.requests().count() < self.model.on_the_way
@@ -743,7 +780,7 @@ impl OrderModel {
         }
         let skips_abandoned = !self.rules.second_only_after_voided && order.untried_methods().next().is_some();
         if let Some(live) = order.live_attempt().filter(|live| !(live.abandoned && skips_abandoned)) {
-            return self.visit(moves, who, live, passed);
+            return moves.visit(who, live, passed);
         }
         let untried = order.untried_methods().map(|(number, _)| number).find(|number| passed & (1 << number) == 0);
         let Some(attempt) = untried else { return moves.finish(who, task, Outcomes::Unavailable) };
@@ -756,20 +793,6 @@ impl OrderModel {
             (true, false) => At::Call(Call::Act(attempt, passed)),
         };
         moves.go(who, format_args!("begins attempt {attempt}"), next);
-    }
-
-    /// `authorize-payment` goes on with an attempt that the events name.
-    fn visit(&self, moves: &mut Moves, who: Who, attempt: &Attempt, passed: Passed) {
-        let number = attempt.number;
-        match &attempt.answer {
-            _ if attempt.voided => moves.dead(who, number, passed),
-            _ if attempt.abandoned => moves.go(who, "goes on giving up", At::Call(Call::GiveUp(number, passed))),
-            Some(PaymentAnswer::Authorized { .. }) => moves.finish(who, Task::Due(passed), Outcomes::Ok),
-            Some(PaymentAnswer::Declined(_)) => moves.finish(who, Task::Due(passed), Outcomes::Declined),
-            None | Some(PaymentAnswer::ActionRequired) => {
-                moves.go(who, format_args!("resolves attempt {number}"), At::Call(Call::Read(number, passed)));
-            }
-        }
     }
 
     fn begin_capture(&self, moves: &mut Moves, who: Who) {
@@ -859,7 +882,7 @@ impl OrderModel {
                 Some(_) if appended.is_some() && self.rules.prepare_first => {
                     inner.go(who, "", At::Call(Call::Act(number, passed)));
                 }
-                Some(attempt) => self.visit(&mut inner, who, attempt, passed),
+                Some(attempt) => inner.visit(who, attempt, passed),
                 None => {}
             },
             Task::Observe(number, said, Purpose::Authorize(passed)) => match said {
@@ -934,7 +957,7 @@ impl OrderModel {
                 Said::Authorized => moves.go(who, "reads: not captured", At::Call(Call::Capture(number))),
                 said => moves.capture_heard(who, number, said),
             },
-            Call::Capture(number) => self.capture(moves, who, number),
+            Call::Capture(number) => moves.capture(who, number),
             Call::CaptureReadAfter(number) => {
                 let said = moves.from.read(number, who);
                 moves.capture_heard(who, number, said);
@@ -1054,29 +1077,6 @@ impl OrderModel {
             moves.add(who, format_args!("cancelling {number} is on its way, given up"), false, |to| {
                 send(to, Request::Cancel(number, maker));
                 to.put(who, gives_up);
-            });
-        }
-    }
-
-    fn capture(&self, moves: &mut Moves, who: Who, number: u32) {
-        let maker = moves.from.maker_for(number, who);
-        let after = At::Call(Call::CaptureReadAfter(number));
-        if moves.from.object_of(number, maker) != Object::Authorized {
-            let said = moves.from.read(number, who);
-            return moves.capture_heard(who, number, said);
-        }
-        moves.add(who, format_args!("captures {number}"), who == Who::Settlement, |to| {
-            capture_at_provider(to, number, maker);
-            to.put(who, At::Load(Task::Observe(number, Said::Captured, Purpose::Capture)));
-        });
-        moves.add(who, format_args!("captures {number}, answer lost"), false, |to| {
-            capture_at_provider(to, number, maker);
-            to.put(who, after);
-        });
-        if moves.has_room() {
-            moves.add(who, format_args!("capturing {number} is on its way, given up"), false, |to| {
-                send(to, Request::Capture(number, maker));
-                to.put(who, after);
             });
         }
     }

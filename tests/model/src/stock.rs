@@ -235,7 +235,7 @@ fn append(state: &mut State, order: usize, command: Command, appended: Appended)
     state.orders[order].log = appended.to;
 }
 
-/// What is to be done for the order, as its commands. Every payment is authorised at once.
+/// What is to be done for the order, as its commands. Every payment is authorised or declined at once.
 fn wanted(log: Log) -> Vec<Command> {
     let owed = Book::owed(log, false, &Rules::ALL);
     let commands = owed.iter().flat_map(|owed| match owed {
@@ -243,7 +243,7 @@ fn wanted(log: Log) -> Vec<Command> {
         Owed::Authorize { attempt } if log.order().attempt(*attempt).is_none() => {
             vec![Command::Prepare(*attempt, crate::book::Maker::Checkout)]
         }
-        Owed::Authorize { attempt } => vec![Command::Observe(*attempt, Said::Authorized)],
+        Owed::Authorize { attempt } => [Said::Authorized, Said::Declined].map(|said| Command::Observe(*attempt, said)).to_vec(),
         Owed::Confirm => vec![Command::Confirm],
         Owed::Reject(Rejection::PaymentDeclined { .. }) => vec![Command::RejectDeclined],
         Owed::Reject(Rejection::OutOfStock { .. }) => vec![Command::RejectOutOfStock],
