@@ -562,7 +562,7 @@ def redrive(stack: str, queue: str, order_id: str | None, dry_run: bool) -> dict
             done[letter.order_id, letter.sequence] = told[-1]
     dead_letters.give_back(kept)
     if done and not dead_letters.goes_to_queue:
-        told += came_back(dead_letters, {letter.message_id for letter in kept}, done)
+        told += came_back(dead_letters, order_id, {letter.message_id for letter in kept}, done)
     return {"letters": told, "more": len(letters) >= MOST_LETTERS}
 
 
@@ -579,10 +579,10 @@ def discard(stack: str, queue: str, letter_id: str) -> dict:
     return {"letters": [letter.told("discarded", False) for letter in chosen], "more": False}
 
 
-def came_back(dead_letters: DeadLetters, kept: set[str], done: dict) -> list[dict]:
+def came_back(dead_letters: DeadLetters, order_id: str | None, kept: set[str], done: dict) -> list[dict]:
     """A stream consumer that still cannot work on an event says that it is done and puts another letter, at once. Marks what was
     brought back in vain, and answers the letters that are new."""
-    letters = dead_letters.take(None)
+    letters = dead_letters.take(order_id)
     dead_letters.give_back(letters)
     new = []
     for letter in letters:
