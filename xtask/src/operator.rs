@@ -45,7 +45,7 @@ pub async fn orders(target: &Target) -> Result<()> {
     if rows.is_empty() {
         println!("{}", green("no order is open"));
     } else {
-        table(["order", "placed", "in her list", "settlement", "since"], rows);
+        table(["order", "placed", "in her list", "settlement", "since"], &rows);
     }
     Ok(())
 }
@@ -56,7 +56,7 @@ pub async fn order(target: &Target, order_id: &str) -> Result<()> {
     println!("{}", bold(order_id));
     let events = each(&order["events"])
         .map(|event| [text(&event["sequence"]), text(&event["at"]), text(&event["type"]), members(&event["data"])]);
-    table(["event", "at", "type", "what"], events.collect());
+    table(["event", "at", "type", "what"], &events.collect::<Vec<_>>());
     match &order["row"] {
         Value::Null => println!("\nin her list: {}", red("no row")),
         row => println!("\nin her list: {} since event {}", bold(&text(&row["status"])), row["sequence"]),
@@ -69,7 +69,7 @@ pub async fn order(target: &Target, order_id: &str) -> Result<()> {
         println!("settlements: none");
     } else {
         println!("settlements:");
-        table(["started", "status", "now", "name"], settlements);
+        table(["started", "status", "now", "name"], &settlements);
     }
     Ok(())
 }
@@ -111,7 +111,7 @@ pub async fn reconcile(target: &Target, last: bool) -> Result<()> {
         println!("{}", green("the books agree"));
     } else {
         println!("{}", red(&format!("the books differ in {}:", differences.len())));
-        table(["problem", "provider", "reference", "order"], differences);
+        table(["problem", "provider", "reference", "order"], &differences);
     }
     println!("{}", faint(&format!("the report: {}", text(&report["key"]))));
     Ok(())
@@ -129,7 +129,7 @@ pub async fn breaker(target: &Target, close: Option<&str>) -> Result<()> {
         };
         [text(&health["provider"]), state, text(&health["failures"])]
     });
-    table(["provider", "breaker", "failures since"], rows.collect());
+    table(["provider", "breaker", "failures since"], &rows.collect::<Vec<_>>());
     Ok(())
 }
 
@@ -178,7 +178,7 @@ pub async fn redrive(asked: &Redrive) -> Result<()> {
     if letters.is_empty() {
         println!("{} has no dead letters{}", asked.queue, if asked.order.is_some() { " of this order" } else { "" });
     } else {
-        table(["letter", "since", "order", "event", "type", "reason", "what was done"], letters);
+        table(["letter", "since", "order", "event", "type", "reason", "what was done"], &letters);
     }
     if answer["more"] == true {
         println!("there may be more: run it again");
@@ -201,7 +201,7 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(list) if list.iter().all(Value::is_string) => list.iter().map(text).collect::<Vec<_>>().join(" "),
-        Value::Array(list) => format!("{}", list.len()),
+        Value::Array(list) => list.len().to_string(),
         Value::Object(money) if money.contains_key("currency") => {
             format!("{} {}", text(&money["amount"]), text(&money["currency"]))
         }
@@ -215,7 +215,7 @@ fn members(data: &Value) -> String {
     members.map(|(name, value)| format!("{}: {}", name.replace('_', " "), text(value))).collect::<Vec<_>>().join(", ")
 }
 
-fn table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: Vec<[String; COLUMNS]>) {
+fn table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
     let width =
         |column: usize| rows.iter().map(|row| row[column].chars().count()).chain([header[column].len()]).max().unwrap_or(0);
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
@@ -224,7 +224,7 @@ fn table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: Vec<[String; COLUM
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     println!("{}", faint(&line(header)));
-    for row in &rows {
+    for row in rows {
         println!("{}", line(std::array::from_fn(|column| row[column].as_str())));
     }
 }

@@ -3,12 +3,7 @@
 //!
 //! A new call joins by itself: what a scenario calls is recorded in a run without faults, and each recorded call is struck.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a test program: it fails by panicking, and talks to a person"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test program: it fails by panicking, and talks to a person")]
 
 mod cells;
 mod promises;
@@ -51,11 +46,7 @@ async fn main() -> ExitCode {
         None => cells,
         Some(slice) => cells.into_iter().zip(0_u64..).filter(|(_, n)| n % SLICES == slice).map(|(cell, _)| cell).collect(),
     };
-    println!(
-        "\nfault matrix: {} of {all} cells{}",
-        chosen.len(),
-        slice.map(|n| format!(", slice {n} of {SLICES}")).unwrap_or_default()
-    );
+    println!("\nfault matrix: {} of {all} cells{}", chosen.len(), slice.map(|n| format!(", slice {n} of {SLICES}")).unwrap_or_default());
     let outcomes = run(&stage, chosen).await;
     let shared = cells::shared_calls(&stage).await;
     let report = Report { outcomes, shared, all, slice, elapsed: started.elapsed() };

@@ -34,8 +34,7 @@ pub(crate) async fn hold(stage: &Stage, play: &Play<'_>) -> Result<Held, String>
     };
     let scenario = play.scenario();
     let late = scenario.ends == Status::Paid && order.status() == Status::Cancelled;
-    let expected =
-        order.status() == scenario.ends || (late && *order.outcome() == Outcome::Cancelled(Cancellation::PaymentTimedOut));
+    let expected = order.status() == scenario.ends || (late && *order.outcome() == Outcome::Cancelled(Cancellation::PaymentTimedOut));
     ensure(expected, &format!("the order ended {:?} and not {:?}", order.status(), scenario.ends))?;
     money(stage, play, &order).await?;
     stock(stage, play, order.status() == Status::Paid).await?;
@@ -58,9 +57,7 @@ async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Order>, String>
                 last = events.iter().map(|event| event.fact.name()).collect();
                 let order = Order::from_events(&events).ok();
                 if let Some(order) = order.filter(|order| order.is_closed() && order.status() != Status::Pending)
-                    && (play.scenario().then != crate::scenarios::Then::CancelPaid
-                        || order.status() == Status::Cancelled
-                        || nobody_cancelled(play))
+                    && (play.scenario().then != crate::scenarios::Then::CancelPaid || order.status() == Status::Cancelled || nobody_cancelled(play))
                 {
                     return Ok(Some(order));
                 }

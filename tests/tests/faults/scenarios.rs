@@ -144,8 +144,7 @@ impl<'a> Play<'a> {
         let price = [("amount".to_owned(), AttributeValue::N("1500".into())), ("currency".to_owned(), text("USD"))].into();
         let put = self.stage.shop.dynamodb.put_item().table_name(self.stage.shop.resource("ProductsTable"));
         let put = put.item("sku", text(sku.as_str())).item("name", text("A thing")).item("description", text("Of a fault cell"));
-        let put =
-            put.item("category", text("cells")).item("price", AttributeValue::M(price)).item("images", AttributeValue::L(vec![]));
+        let put = put.item("category", text("cells")).item("price", AttributeValue::M(price)).item("images", AttributeValue::L(vec![]));
         put.send().await.expect("the product is put");
         self.stage.shop.inventory().stock_first(sku, STOCKED).await.expect("the product is stocked");
     }
@@ -224,8 +223,7 @@ impl<'a> Play<'a> {
                 continue;
             };
             if let Some(attempt) = order.awaited_action() {
-                let bank =
-                    format!("{}/3d_secure_2/hosted?payment_intent={}", self.stage.shop.outputs.stripe_url, attempt.reference);
+                let bank = format!("{}/3d_secure_2/hosted?payment_intent={}", self.stage.shop.outputs.stripe_url, attempt.reference);
                 let form = self.stage.shop.http.post(bank).header("Content-Type", "application/x-www-form-urlencoded");
                 let answer = form.body("answer=yes").send().await.map_err(|error| error.to_string())?;
                 if answer.status().is_redirection() || answer.status().is_success() {
