@@ -218,22 +218,25 @@ def order(stack: str, order_id: str) -> dict:
     """Where an order stands: its events, its row in the customer's list, what it owes, and who is at it."""
     out = outputs(stack)
     events = [plain(item) for item in known_events(stack, out, order_id)]
-    placed = events[0]
+    # An order whose events cannot be read is looked at, too.
+    customer_id = (events[0].get("data") or {}).get("customer_id")
     row = None
-    if placed["type"] == "OrderPlaced":
+    if customer_id:
         found = boto3.client("dynamodb").query(
             TableName=out["CustomerOrdersTable"],
             KeyConditionExpression="customer_id = :customer",
             FilterExpression="order_id = :id",
-            ExpressionAttributeValues={":customer": {"S": placed["data"]["customer_id"]}, ":id": {"S": order_id}},
+            ExpressionAttributeValues={":customer": {"S": customer_id}, ":id": {"S": order_id}},
         )
         row = next((plain(item) for item in found["Items"]), None)
     try:
         plan = invoke(out["PlanSettlementFunction"], {"order_id": order_id})
     except FunctionFailed as failure:
         plan = {"failure": str(failure)}
-    told = [{**event, "data": {name: value for name, value in event.get("data", {}).items() if name != "fingerprint"}} for event in events]
-    return {"order_id": order_id, "events": told, "row": row, "plan": plan, "settlements": settlements(out, order_id, placed["at"])}
+    for event in events:
+        (event.get("data") or {}).pop("fingerprint", None)
+    started = settlements(out, order_id, began(events[0].get("at")))
+    return {"order_id": order_id, "events": events, "row": row, "plan": plan, "settlements": started}
 
 
 def open_orders(stack: str) -> dict:
@@ -268,10 +271,9 @@ def is_closed(out: dict[str, str], order_id: str) -> bool:
         return False
 
 
-def settlements(out: dict[str, str], order_id: str, placed_at: str) -> list[dict]:
+def settlements(out: dict[str, str], order_id: str, since: datetime.datetime) -> list[dict]:
     """The order's executions, newest first."""
     states = boto3.client("stepfunctions")
-    since = moment(placed_at) - datetime.timedelta(minutes=5)
     found = []
     pages = states.get_paginator("list_executions").paginate(stateMachineArn=out["SettlementStateMachine"])
     for execution in (execution for page in pages for execution in page["executions"]):
@@ -305,11 +307,19 @@ def moment(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(f"{text[:19]}+00:00")
 
 
+def began(placed_at: str | None) -> datetime.datetime:
+    """A little before an order was placed: nothing is told of it from before. Long ago, when its time cannot be read."""
+    try:
+        return moment(placed_at or "") - datetime.timedelta(minutes=5)
+    except ValueError:
+        return datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=90)
+
+
 def logs(stack: str, order_id: str) -> dict:
     """What functions logged of an order, oldest first."""
     out = outputs(stack)
-    placed = known_events(stack, out, order_id)[0]
-    since = int(moment(placed["at"]["S"]).timestamp() - 60) * 1000
+    placed = plain(known_events(stack, out, order_id)[0])
+    since = int(began(placed.get("at")).timestamp()) * 1000
     pages = boto3.client("logs").get_paginator("filter_log_events").paginate(
         logGroupName=out["FunctionLogs"], filterPattern=f'"{order_id}"', startTime=since
     )
@@ -552,7 +562,7 @@ def redrive(stack: str, queue: str, order_id: str | None, dry_run: bool) -> dict
             done[letter.order_id, letter.sequence] = told[-1]
     dead_letters.give_back(kept)
     if done and not dead_letters.goes_to_queue:
-        told += came_back(dead_letters, {letter.message_id for letter in kept}, done)
+        told += came_back(dead_letters, order_id, {letter.message_id for letter in kept}, done)
     return {"letters": told, "more": len(letters) >= MOST_LETTERS}
 
 
@@ -569,10 +579,10 @@ def discard(stack: str, queue: str, letter_id: str) -> dict:
     return {"letters": [letter.told("discarded", False) for letter in chosen], "more": False}
 
 
-def came_back(dead_letters: DeadLetters, kept: set[str], done: dict) -> list[dict]:
+def came_back(dead_letters: DeadLetters, order_id: str | None, kept: set[str], done: dict) -> list[dict]:
     """A stream consumer that still cannot work on an event says that it is done and puts another letter, at once. Marks what was
     brought back in vain, and answers the letters that are new."""
-    letters = dead_letters.take(None)
+    letters = dead_letters.take(order_id)
     dead_letters.give_back(letters)
     new = []
     for letter in letters:

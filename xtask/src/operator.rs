@@ -201,7 +201,7 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(list) if list.iter().all(Value::is_string) => list.iter().map(text).collect::<Vec<_>>().join(" "),
-        Value::Array(list) => format!("{}", list.len()),
+        Value::Array(list) => list.len().to_string(),
         Value::Object(money) if money.contains_key("currency") => {
             format!("{} {}", text(&money["amount"]), text(&money["currency"]))
         }
