@@ -1,7 +1,8 @@
 """Prints what a shop has counted so far: invocations, executions, log lines, and which events each rule takes."""
 
-import datetime
 import json
+import os
+import re
 import sys
 
 import boto3
@@ -10,38 +11,23 @@ import boto3
 def functions() -> dict[str, dict]:
     """By the name that a function gives itself in its calls."""
     pages = boto3.client("lambda").get_paginator("list_functions").paginate()
+    polled = polled_batches()
     found = {}
     for function in (function for page in pages for function in page["Functions"]):
         name = function.get("Environment", {}).get("Variables", {}).get("AWS_SDK_UA_APP_ID")
         if name:
-            found[name] = {"resource": function["FunctionName"], "memory_mb": function["MemorySize"], "invocations": 0}
-    count_invocations(found)
+            batches = polled.get(function["FunctionName"], 0)
+            found[name] = {"memory_mb": function["MemorySize"], "batches": batches}
     return found
 
 
-def count_invocations(found: dict[str, dict]) -> None:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    day = 86_400
-    queries = [
-        {
-            "Id": f"f{index}",
-            "MetricStat": {
-                "Metric": {
-                    "Namespace": "AWS/Lambda",
-                    "MetricName": "Invocations",
-                    "Dimensions": [{"Name": "FunctionName", "Value": function["resource"]}],
-                },
-                "Period": day,
-                "Stat": "Sum",
-            },
-        }
-        for index, function in enumerate(found.values())
-    ]
-    start, end = now - datetime.timedelta(seconds=day), now + datetime.timedelta(seconds=day)
-    results = boto3.client("cloudwatch").get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
-    by_id = {result["Id"]: int(sum(result["Values"])) for result in results["MetricDataResults"]}
-    for index, function in enumerate(found.values()):
-        function["invocations"] = by_id.get(f"f{index}", 0)
+def polled_batches() -> dict[str, int]:
+    """The batches that the local AWS says it took from queues and streams, each one invocation, by function."""
+    text = open(os.environ["SOUK_LOCAL_AWS_LOG"], encoding="utf-8", errors="replace").read()
+    found: dict[str, int] = {}
+    for function in re.findall(r"ESM: Lambda (\S+) processed \d+ ", text):
+        found[function] = found.get(function, 0) + 1
+    return found
 
 
 def executions() -> dict[str, dict]:
@@ -58,8 +44,8 @@ def executions() -> dict[str, dict]:
 
 
 def summary(event: dict) -> dict:
-    """What kind of event it is, and how long it would be as a line in the workflow's log."""
-    return {"type": event["type"], "bytes": len(json.dumps(event, default=str, separators=(",", ":")).encode())}
+    """What kind of event it is, and the state that it enters, if it enters one."""
+    return {"type": event["type"], "state": event.get("stateEnteredEventDetails", {}).get("name")}
 
 
 def logs() -> dict[str, list[str]]:

@@ -1,12 +1,9 @@
 //! What one scenario took: told by the fault proxy's calls, the functions' invocations, the workflows' histories, the
 //! rules of the bus and the lines logged.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 /// The functions that a customer may be waiting for.
@@ -23,7 +20,11 @@ const ON_THE_PATH: [&str; 8] = [
 /// The e-mail, its receipt, and the queue that brings it.
 const MAIL: &str = "send-email";
 const MAIL_QUEUE: &str = "SendEmailQueue";
-const PUBLISHER: &str = "publish-events";
+/// What the API calls.
+const FRONT: [&str; 2] = ["checkout", "amend-orders"];
+const WEBHOOKS: &str = "receive-webhook";
+/// What a process does once when it starts, for no order.
+const START_UP: [&str; 2] = ["GetSecretValue", "DescribeStateMachine"];
 
 /// What `bench-orders` wrote.
 #[derive(Debug, Deserialize)]
@@ -43,6 +44,7 @@ pub struct Scenario {
     pub status: u16,
     /// The last call before the answer.
     answered: u64,
+    /// Those of the order, and those of none: nobody else was in the shop.
     calls: Vec<Call>,
     /// What was appended to the order.
     pub events: Vec<String>,
@@ -60,6 +62,7 @@ struct Call {
     write_units: Option<u64>,
     read_units: Option<f64>,
     table: Option<String>,
+    at: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,7 +76,8 @@ struct Counters {
 #[derive(Debug, Deserialize)]
 struct Function {
     memory_mb: u32,
-    invocations: u64,
+    /// What it got from a queue or a stream, each one invocation.
+    batches: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +90,38 @@ struct Execution {
 struct HistoryEvent {
     #[serde(rename = "type")]
     kind: String,
-    bytes: u64,
+    /// The state that is entered.
+    state: Option<String>,
+}
+
+impl Execution {
+    fn count(&self, is_wanted: impl Fn(&HistoryEvent) -> bool) -> u64 {
+        self.events.iter().filter(|event| is_wanted(event)).count() as u64
+    }
+
+    /// The functions of the tasks, which the house calls by the same name.
+    fn steps(&self) -> impl Iterator<Item = String> {
+        let tasks = self.events.iter().filter(|event| event.kind == "TaskStateEntered");
+        tasks.filter_map(|event| event.state.as_deref()).map(kebab)
+    }
+
+    /// Tasks inside a parallel or a map state, of which the local AWS tells no more than that they ran.
+    fn nested_tasks(&self) -> u64 {
+        let scheduled = self.count(|event| event.kind == "TaskScheduled");
+        scheduled.saturating_sub(self.count(|event| event.kind == "TaskStateEntered"))
+    }
+}
+
+/// `ReserveInventory` as `reserve-inventory`.
+fn kebab(name: &str) -> String {
+    let mut text = String::new();
+    for (index, letter) in name.char_indices() {
+        if index > 0 && letter.is_ascii_uppercase() {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,25 +159,12 @@ pub struct Tally {
     pub messages: u64,
     pub bus_events: u64,
     /// What the functions wrote themselves.
-    pub logged: Lines,
-    /// The Express workflow's log, computed from its history.
-    pub workflow_logged: Lines,
+    pub logged_lines: u64,
+    pub logged_bytes: u64,
+    /// What the Express workflow logs: a line an event.
+    pub workflow_lines: u64,
     pub s3_puts: u64,
     pub emails: u64,
-}
-
-/// Lines in a log.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Lines {
-    pub count: u64,
-    pub bytes: u64,
-}
-
-impl Lines {
-    fn add(&mut self, bytes: u64) {
-        self.count += 1;
-        self.bytes += bytes;
-    }
 }
 
 impl Tally {
@@ -202,14 +224,14 @@ pub struct Sides {
     /// Everything but the e-mail.
     pub all: Tally,
     pub mail: Tally,
-    /// The write units, if every event came from the stream in a batch of its own.
-    pub most_write_units: u64,
 }
 
 impl Scenario {
-    pub fn sides(&self) -> Sides {
+    /// # Errors
+    /// Invocations that nothing explains.
+    pub fn sides(&self) -> Result<Sides> {
         let (mut path, mut all, mut mail) = (Tally::default(), Tally::default(), Tally::default());
-        for call in &self.calls {
+        for call in self.calls.iter().filter(|call| !START_UP.contains(&call.operation.as_str())) {
             if call.caller == MAIL {
                 mail.call(call, self);
                 continue;
@@ -223,35 +245,36 @@ impl Scenario {
         self.workflows(&mut path, &mut all);
         self.follow_events(&mut all, &mut mail);
         self.logged(&mut path, &mut all, &mut mail);
-        for side in [&mut path, &mut all] {
-            side.api_requests = 1;
+        let (counted, seen) = (all.invocations() + mail.invocations(), self.new_streams().count() as u64);
+        if counted != seen {
+            bail!("{}: {seen} invocations were logged, and {counted} of them are known", self.name);
         }
-        let most_write_units = all.write_units + self.rows_saved_by_batches(&all);
-        Sides { name: self.name.clone(), status: self.status, events: self.events.clone(), path, all, mail, most_write_units }
+        Ok(Sides { name: self.name.clone(), status: self.status, events: self.events.clone(), path, all, mail })
     }
 
     fn is_on_path(&self, call: &Call) -> bool {
         call.number <= self.answered && ON_THE_PATH.contains(&call.caller.as_str())
     }
 
-    /// The functions that were called for the answer. Each step of a healthy workflow is one invocation; what runs on
-    /// the path runs nowhere else in that scenario, unless a settlement runs it too.
+    /// Each invocation is asked for by the API, by a workflow, or by a queue or a stream.
     fn invocations(&self, path: &mut Tally, all: &mut Tally, mail: &mut Tally) {
-        let front = ON_THE_PATH[..2].iter().copied();
-        let callers: BTreeSet<&str> =
-            self.calls.iter().filter(|call| self.is_on_path(call)).map(|call| call.caller.as_str()).collect();
-        for (name, function) in &self.after.functions {
-            let before = self.before.functions.get(name).map_or(0, |function| function.invocations);
-            let count = function.invocations.saturating_sub(before);
-            if count == 0 {
-                continue;
+        let front = self.calls.iter().filter(|call| self.is_on_path(call)).find(|call| FRONT.contains(&call.caller.as_str()));
+        if let Some(front) = front {
+            for side in [&mut *path, &mut *all] {
+                side.api_requests += 1;
+                side.work(&front.caller, self).invocations += 1;
             }
-            let side = if name == MAIL { &mut *mail } else { &mut *all };
-            side.work(name, self).invocations = count;
-            if callers.contains(name.as_str()) {
-                // A settlement runs only where a customer waits for no workflow.
-                let here = if front.clone().any(|front| front == name) { 1 } else { count };
-                path.work(name, self).invocations = here;
+        }
+        let webhooks = self.new_streams().filter(|lines| self.function_of(lines).as_deref() == Some(WEBHOOKS)).count() as u64;
+        if webhooks > 0 {
+            all.api_requests += webhooks;
+            all.work(WEBHOOKS, self).invocations += webhooks;
+        }
+        for (name, function) in &self.after.functions {
+            let before = self.before.functions.get(name).map_or(0, |function| function.batches);
+            if function.batches > before {
+                let side = if name == MAIL { &mut *mail } else { &mut *all };
+                side.work(name, self).invocations += function.batches - before;
             }
         }
     }
@@ -259,24 +282,42 @@ impl Scenario {
     fn workflows(&self, path: &mut Tally, all: &mut Tally) {
         let new = self.after.executions.iter().filter(|(arn, _)| !self.before.executions.contains_key(*arn));
         for (_, execution) in new {
-            let entered = execution.events.iter().filter(|event| event.kind.ends_with("StateEntered")).count() as u64;
+            let entered = execution.count(|event| event.kind.ends_with("StateEntered"));
+            let nested = execution.nested_tasks();
             if execution.kind == "EXPRESS" {
+                // AWS also tells that a task started, and enters and leaves the states inside a parallel one.
+                let started = execution.count(|event| event.kind == "TaskScheduled");
                 for side in [&mut *path, &mut *all] {
                     side.express_executions += 1;
-                    side.express_transitions += entered;
-                    execution.events.iter().for_each(|event| side.workflow_logged.add(event.bytes));
+                    side.express_transitions += entered + nested;
+                    side.workflow_lines += execution.events.len() as u64 + started + 2 * nested;
+                    execution.steps().for_each(|step| side.work(&step, self).invocations += 1);
                 }
+                self.nested(nested, &mut [path, all]);
             } else {
-                // The start counts as one too.
-                all.standard_transitions += entered + 1;
+                // The start counts as one too; and inside the map a choice comes before each task.
+                all.standard_transitions += 1 + entered + 2 * nested;
+                execution.steps().for_each(|step| all.work(&step, self).invocations += 1);
+                self.nested(nested, &mut [all]);
+            }
+        }
+    }
+
+    /// Which functions ran inside a parallel or a map state: those that called something and were not asked for elsewhere.
+    fn nested(&self, count: u64, sides: &mut [&mut Tally]) {
+        let Some(all) = sides.last() else { return };
+        let unasked = all.functions.iter().filter(|(_, work)| work.invocations == 0).map(|(name, _)| name.clone());
+        let unasked: Vec<String> = unasked.collect();
+        if unasked.len() as u64 == count {
+            for side in sides {
+                unasked.iter().for_each(|name| side.work(name, self).invocations += 1);
             }
         }
     }
 
     /// Who asked for what was published: a message for each queue behind each rule.
     fn follow_events(&self, all: &mut Tally, mail: &mut Tally) {
-        let published = self.calls.iter().any(|call| call.caller == PUBLISHER);
-        for event in self.events.iter().filter(|_| published) {
+        for event in &self.events {
             let takers: Vec<&Rule> = self.after.rules.values().filter(|rule| rule.types.contains(event)).collect();
             all.bus_events += u64::from(!takers.is_empty());
             for queue in takers.iter().flat_map(|rule| &rule.queues) {
@@ -286,36 +327,41 @@ impl Scenario {
         }
     }
 
-    /// The functions' own lines, each stream being one invocation's; whose it is stands in its lines.
-    fn logged(&self, path: &mut Tally, all: &mut Tally, mail: &mut Tally) {
+    /// The lines of each invocation.
+    fn new_streams(&self) -> impl Iterator<Item = &Vec<String>> {
         let new = self.after.logs.iter().filter(|(stream, _)| !self.before.logs.contains_key(*stream));
-        for (_, lines) in new {
-            let own: Vec<&String> = lines.iter().filter(|line| line.starts_with('{')).collect();
-            let function = own.iter().find_map(|line| function_of(line, &self.after.functions)).unwrap_or_default();
-            for line in own {
-                let bytes = line.len() as u64;
-                if function == MAIL {
-                    mail.logged.add(bytes);
-                    continue;
+        new.map(|(_, lines)| lines).filter(|lines| lines.iter().any(|line| line.starts_with("START ")))
+    }
+
+    /// The functions' own lines. Those of steps name no function; what they log before the answer, the customer waits for.
+    fn logged(&self, path: &mut Tally, all: &mut Tally, mail: &mut Tally) {
+        let answered = self.calls.iter().find(|call| call.number == self.answered).map_or("", |call| call.at.as_str());
+        for lines in self.new_streams() {
+            let function = self.function_of(lines);
+            let may_be_on_path = function.as_deref().is_none_or(|function| ON_THE_PATH.contains(&function));
+            for line in lines.iter().filter(|line| line.starts_with('{')) {
+                let mut sides = if function.as_deref() == Some(MAIL) { vec![&mut *mail] } else { vec![&mut *all] };
+                if may_be_on_path && member(line, "timestamp").is_some_and(|at| at.as_str() <= answered) {
+                    sides.push(&mut *path);
                 }
-                all.logged.add(bytes);
-                if path.functions.contains_key(&function) {
-                    path.logged.add(bytes);
+                for side in sides {
+                    side.logged_lines += 1;
+                    side.logged_bytes += line.len() as u64;
                 }
             }
         }
     }
 
-    /// The view's row is put once for all of an order's events in a batch. How many come together is the stream's matter.
-    fn rows_saved_by_batches(&self, all: &Tally) -> u64 {
-        let puts = all.calls.get("dynamodb.PutItem CustomerOrdersTable").copied().unwrap_or_default();
-        (self.events.len() as u64).saturating_sub(puts)
+    /// The function that an invocation's lines name, if one does: most steps log only what all share.
+    fn function_of(&self, lines: &[String]) -> Option<String> {
+        lines.iter().find_map(|line| {
+            let name = member(line, "target")?.split("::").next()?.replace('_', "-");
+            self.after.functions.contains_key(&name).then_some(name)
+        })
     }
 }
 
-/// The function that a line's target names; none for the lines of what all share.
-fn function_of(line: &str, functions: &BTreeMap<String, Function>) -> Option<String> {
+fn member(line: &str, name: &str) -> Option<String> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
-    let name = line["target"].as_str()?.split("::").next()?.replace('_', "-");
-    functions.contains_key(&name).then_some(name)
+    line[name].as_str().map(ToOwned::to_owned)
 }

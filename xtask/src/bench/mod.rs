@@ -29,7 +29,7 @@ pub async fn run(release_functions: &str) -> Result<()> {
     let prices = Prices::read()?;
     stack::prepare().await?;
     let (counted, environment) = count().await?;
-    let scenarios: Vec<_> = counted.scenarios.iter().map(|scenario| scenario.sides()).collect();
+    let scenarios = counted.scenarios.iter().map(|scenario| scenario.sides()).collect::<Result<Vec<_>>>()?;
     let measured = release::measure(&which, &environment).await?;
 
     let checkout = scenarios.first().context("no checkout was counted")?;
@@ -68,6 +68,7 @@ async fn count() -> Result<(Counted, BTreeMap<String, String>)> {
     let play = Program::new("bench-orders", player)
         .env("SOUK_OUTPUTS", plan.directory.join("outputs.json").display().to_string())
         .env("SOUK_BENCH_COUNTED", file.display().to_string())
+        .env("SOUK_LOCAL_AWS_LOG", paths::log("local-aws-test").display().to_string())
         .hint("the local AWS's log is .local/logs/local-aws-test.log");
     let log = play.log();
     step("Count what the scenarios take", Some(&log), play.run()).await?;

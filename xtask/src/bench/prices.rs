@@ -95,12 +95,12 @@ impl Prices {
 
     /// Bytes that CloudWatch Logs takes in.
     pub fn log_bytes(&self, tally: &Tally) -> f64 {
-        let lines = tally.logged.count + tally.workflow_logged.count;
-        real(tally.logged.bytes + tally.workflow_logged.bytes)
-            + real(lines) * self.assumed("log_line_bytes")
-            + real(tally.workflow_logged.count) * self.assumed("workflow_line_bytes")
-            + real(tally.invocations()) * (self.assumed("platform_bytes") + 2.0 * self.assumed("log_line_bytes"))
-            + real(tally.api_requests) * (self.assumed("access_line_bytes") + self.assumed("log_line_bytes"))
+        let line = self.assumed("log_line_bytes");
+        real(tally.logged_bytes)
+            + real(tally.logged_lines) * line
+            + real(tally.workflow_lines) * (self.assumed("workflow_line_bytes") + line)
+            + real(tally.invocations()) * (self.assumed("platform_bytes") + 2.0 * line)
+            + real(tally.api_requests) * (self.assumed("access_line_bytes") + line)
     }
 
     /// Requests to queues.
@@ -131,13 +131,14 @@ impl Prices {
         Bill { lines: lines.into_iter().map(|(name, dollars)| (name.to_owned(), dollars)).collect() }
     }
 
-    /// What stands before the API and looks on: not counted by the proxy, one each a click.
+    /// What stands before the API and looks on: no function calls it.
     pub fn edge(&self, path: &Tally, all: &Tally) -> Bill {
+        let requests = real(all.api_requests);
         let unwaited = all.invocations().saturating_sub(path.invocations());
         let traces = real(1 + unwaited) * self.assumed("traced_share");
         let lines = [
-            ("CloudFront, requests", self.million("cloudfront_request", 1.0)),
-            ("WAF, requests", self.million("waf_request", 1.0)),
+            ("CloudFront, requests", self.million("cloudfront_request", real(path.api_requests))),
+            ("WAF, requests", self.million("waf_request", requests)),
             ("X-Ray, traces", self.million("trace", traces)),
         ];
         Bill { lines: lines.into_iter().map(|(name, dollars)| (name.to_owned(), dollars)).collect() }
