@@ -102,8 +102,7 @@ impl Bench {
         let answered = number(self.calls(&order.id).await.last());
         self.rest(order).await;
 
-        let calls: Vec<Value> =
-            self.calls(&order.id).await.into_iter().filter(|call| number(Some(call)) > last_before).collect();
+        let calls: Vec<Value> = self.calls(&order.id).await.into_iter().filter(|call| number(Some(call)) > last_before).collect();
         let events = &self.shop.event_names(&order.id).await[events_before..];
         eprintln!("{name}: {} calls, answered {}, {events:?}", calls.len(), answer.status);
         json!({

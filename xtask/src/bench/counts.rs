@@ -183,6 +183,11 @@ impl Tally {
         work
     }
 
+    fn line(&mut self, line: &str) {
+        self.logged_lines += 1;
+        self.logged_bytes += line.len() as u64;
+    }
+
     fn call(&mut self, call: &Call, scenario: &Scenario) {
         let calls = if call.upstream == "aws" { &mut self.calls } else { &mut self.provider_calls };
         *calls.entry(call.name()).or_default() += 1;
@@ -224,13 +229,15 @@ pub struct Sides {
     /// Everything but the e-mail.
     pub all: Tally,
     pub mail: Tally,
+    /// What the provider's webhooks take of all.
+    pub webhooks: Tally,
 }
 
 impl Scenario {
     /// # Errors
     /// Invocations that nothing explains.
     pub fn sides(&self) -> Result<Sides> {
-        let (mut path, mut all, mut mail) = (Tally::default(), Tally::default(), Tally::default());
+        let [mut path, mut all, mut mail, mut webhooks] = [(); 4].map(|()| Tally::default());
         for call in self.calls.iter().filter(|call| !START_UP.contains(&call.operation.as_str())) {
             if call.caller == MAIL {
                 mail.call(call, self);
@@ -240,7 +247,11 @@ impl Scenario {
             if self.is_on_path(call) {
                 path.call(call, self);
             }
+            if call.caller == WEBHOOKS {
+                webhooks.call(call, self);
+            }
         }
+        self.webhooks(&mut webhooks, &mut all);
         self.invocations(&mut path, &mut all, &mut mail);
         self.workflows(&mut path, &mut all);
         self.follow_events(&mut all, &mut mail);
@@ -249,7 +260,7 @@ impl Scenario {
         if counted != seen {
             bail!("{}: {seen} invocations were logged, and {counted} of them are known", self.name);
         }
-        Ok(Sides { name: self.name.clone(), status: self.status, events: self.events.clone(), path, all, mail })
+        Ok(Sides { name: self.name.clone(), status: self.status, events: self.events.clone(), path, all, mail, webhooks })
     }
 
     fn is_on_path(&self, call: &Call) -> bool {
@@ -265,17 +276,23 @@ impl Scenario {
                 side.work(&front.caller, self).invocations += 1;
             }
         }
-        let webhooks = self.new_streams().filter(|lines| self.function_of(lines).as_deref() == Some(WEBHOOKS)).count() as u64;
-        if webhooks > 0 {
-            all.api_requests += webhooks;
-            all.work(WEBHOOKS, self).invocations += webhooks;
-        }
         for (name, function) in &self.after.functions {
             let before = self.before.functions.get(name).map_or(0, |function| function.batches);
             if function.batches > before {
                 let side = if name == MAIL { &mut *mail } else { &mut *all };
                 side.work(name, self).invocations += function.batches - before;
             }
+        }
+    }
+
+    /// What the provider told: each webhook is a request and an invocation. Its lines are among those of all.
+    fn webhooks(&self, webhooks: &mut Tally, all: &mut Tally) {
+        for lines in self.new_streams().filter(|lines| self.function_of(lines).as_deref() == Some(WEBHOOKS)) {
+            for side in [&mut *webhooks, &mut *all] {
+                side.api_requests += 1;
+                side.work(WEBHOOKS, self).invocations += 1;
+            }
+            lines.iter().filter(|line| line.starts_with('{')).for_each(|line| webhooks.line(line));
         }
     }
 
@@ -310,7 +327,9 @@ impl Scenario {
         let unasked: Vec<String> = unasked.collect();
         if unasked.len() as u64 == count {
             for side in sides {
-                unasked.iter().for_each(|name| side.work(name, self).invocations += 1);
+                for name in &unasked {
+                    side.work(name, self).invocations += 1;
+                }
             }
         }
     }
@@ -345,8 +364,7 @@ impl Scenario {
                     sides.push(&mut *path);
                 }
                 for side in sides {
-                    side.logged_lines += 1;
-                    side.logged_bytes += line.len() as u64;
+                    side.line(line);
                 }
             }
         }
@@ -364,4 +382,36 @@ impl Scenario {
 fn member(line: &str, name: &str) -> Option<String> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     line[name].as_str().map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn execution(events: &[(&str, &str)]) -> Execution {
+        let event = |(kind, state): &(&str, &str)| HistoryEvent {
+            kind: (*kind).to_owned(),
+            state: (!state.is_empty()).then(|| (*state).to_owned()),
+        };
+        Execution { kind: "EXPRESS".into(), events: events.iter().map(event).collect() }
+    }
+
+    #[test]
+    fn a_task_is_called_as_its_function_is() {
+        let execution =
+            execution(&[("TaskStateEntered", "ReserveInventory"), ("TaskScheduled", ""), ("SucceedStateEntered", "Confirmed")]);
+        assert_eq!(execution.steps().collect::<Vec<_>>(), ["reserve-inventory"]);
+        assert_eq!(execution.nested_tasks(), 0);
+    }
+
+    #[test]
+    fn tasks_without_a_state_of_their_own_are_nested() {
+        let execution = execution(&[
+            ("TaskStateEntered", "RejectOrder"),
+            ("TaskScheduled", ""),
+            ("TaskScheduled", ""),
+            ("TaskScheduled", ""),
+        ]);
+        assert_eq!(execution.nested_tasks(), 2);
+    }
 }

@@ -65,13 +65,13 @@ async fn count() -> Result<(Counted, BTreeMap<String, String>)> {
     let shop = stack::start(&plan).await?;
     let file = plan.directory.join("counted.json");
     let player = paths::root().join("target").join(stack::host()?).join("debug").join("bench-orders");
-    let play = Program::new("bench-orders", player)
+    let scenarios = Program::new("bench-orders", player)
         .env("SOUK_OUTPUTS", plan.directory.join("outputs.json").display().to_string())
         .env("SOUK_BENCH_COUNTED", file.display().to_string())
         .env("SOUK_LOCAL_AWS_LOG", paths::log("local-aws-test").display().to_string())
         .hint("the local AWS's log is .local/logs/local-aws-test.log");
-    let log = play.log();
-    step("Count what the scenarios take", Some(&log), play.run()).await?;
+    let log = scenarios.log();
+    step("Count what the scenarios take", Some(&log), scenarios.run()).await?;
     let environment = variables(&plan.directory.join("lambda.env"))?;
     drop(shop);
     Ok((Counted::read(&file)?, environment))

@@ -17,7 +17,8 @@ pub struct Prices {
     pub region: String,
     pub date: String,
     pub note: String,
-    pub prices: BTreeMap<String, Price>,
+    #[serde(rename = "prices")]
+    pub list: BTreeMap<String, Price>,
     pub assumptions: BTreeMap<String, Assumption>,
 }
 
@@ -52,7 +53,7 @@ impl Prices {
         let file = paths::root().join("bench/prices.json");
         let prices: Self = serde_json::from_str(&std::fs::read_to_string(&file)?).context("bench/prices.json")?;
         for name in PRICES {
-            prices.prices.get(name).with_context(|| format!("bench/prices.json names no price for {name}"))?;
+            prices.list.get(name).with_context(|| format!("bench/prices.json names no price for {name}"))?;
         }
         for name in ASSUMPTIONS {
             prices.assumptions.get(name).with_context(|| format!("bench/prices.json assumes nothing for {name}"))?;
@@ -66,7 +67,7 @@ impl Prices {
 
     /// Dollars for a million of so many.
     fn million(&self, name: &str, count: f64) -> f64 {
-        self.prices.get(name).map_or(0.0, |price| price.usd / price.per) * count * A_MILLION
+        self.list.get(name).map_or(0.0, |price| price.usd / price.per) * count * A_MILLION
     }
 
     /// Milliseconds that a function runs, in all its invocations.
@@ -93,7 +94,7 @@ impl Prices {
         tally.functions.values().map(of_one).sum()
     }
 
-    /// Bytes that CloudWatch Logs takes in.
+    /// Bytes that the logs take in.
     pub fn log_bytes(&self, tally: &Tally) -> f64 {
         let line = self.assumed("log_line_bytes");
         real(tally.logged_bytes)
@@ -183,4 +184,26 @@ const ASSUMPTIONS: [&str; 12] = [
 #[expect(clippy::cast_precision_loss, reason = "counts of one order are small")]
 fn real(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_unit_costs_what_the_table_says() {
+        let prices = Prices::read().unwrap();
+        let tally = Tally { write_units: 15, ..Tally::default() };
+        let bill = prices.bill(&tally, &tally);
+        assert!((bill.total() - 15.0 * prices.million("dynamodb_write", 1.0)).abs() < 1e-9, "{bill:?}");
+    }
+
+    #[test]
+    fn a_function_that_waits_is_billed_for_the_workflow() {
+        let prices = Prices::read().unwrap();
+        let mut waits = Work { memory_mb: 1024, invocations: 1, ..Work::default() };
+        let without = prices.runs(&waits, 500.0);
+        waits.waits_for_workflow = true;
+        assert!((prices.runs(&waits, 500.0) - without - 500.0).abs() < 1e-9);
+    }
 }

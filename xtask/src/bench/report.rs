@@ -37,6 +37,7 @@ pub fn markdown(findings: &Findings) -> String {
     if let Some(checkout) = findings.scenarios.first() {
         dollars(&mut text, checkout, findings.prices);
     }
+    a_million_of_each(&mut text, findings.scenarios, findings.prices);
     text.push_str("\n## What each scenario takes\n");
     for scenario in findings.scenarios {
         counts(&mut text, scenario, findings.prices);
@@ -113,11 +114,31 @@ fn dollars(text: &mut String, checkout: &Sides, prices: &Prices) {
         told(&edge),
         all + mail + edge.total()
     );
+    let webhooks = &checkout.webhooks;
+    let _ = writeln!(
+        text,
+        "Of what it takes in all, the provider's {} webhooks take {} write units and {:.2} dollars.",
+        webhooks.api_requests,
+        webhooks.write_units,
+        prices.bill(webhooks, &checkout.path).total()
+    );
     let _ = writeln!(
         text,
         "The workflow is taken to last {:.0} ms, by the calls counted and the assumptions at the end of this page.",
         prices.workflow_ms(&checkout.path)
     );
+}
+
+fn a_million_of_each(text: &mut String, scenarios: &[Sides], prices: &Prices) {
+    line(
+        text,
+        "\n| a million of each, dollars | on the path | in all, without the e-mail | the e-mail and its receipt |\n|---|---:|---:|---:|",
+    );
+    for scenario in scenarios {
+        let sides = [&scenario.path, &scenario.all, &scenario.mail];
+        let [path, all, mail] = sides.map(|side| prices.bill(side, &scenario.path).total());
+        let _ = writeln!(text, "| {} | {path:.2} | {all:.2} | {mail:.2} |", title(&scenario.name));
+    }
 }
 
 fn told(bill: &Bill) -> String {
@@ -228,10 +249,13 @@ fn functions(text: &mut String, findings: &Findings) {
 fn prices(text: &mut String, prices: &Prices) {
     let _ = writeln!(text, "\n## Prices\n\n{}, {}. {}\n", prices.region, prices.date, prices.note);
     line(text, "| what | dollars | for so many | source |\n|---|---:|---:|---|");
-    for price in prices.prices.values() {
+    for price in prices.list.values() {
         let _ = writeln!(text, "| {} | {} | {} | {} |", price.unit, price.usd, price.per, price.source);
     }
-    line(text, "\n## Assumptions\n\nWhat cannot be counted here, and is therefore assumed.\n\n| what | value | |\n|---|---:|---|");
+    line(
+        text,
+        "\n## Assumptions\n\nWhat cannot be counted here, and is therefore assumed.\n\n| what | value | |\n|---|---:|---|",
+    );
     for (name, assumption) in &prices.assumptions {
         let _ = writeln!(text, "| {} | {} | {} |", name.replace('_', " "), assumption.value, assumption.why);
     }
