@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a command talks to a person")]
 
 mod aws;
+mod bench;
 mod check;
 mod demo;
 mod deploy;
@@ -60,6 +61,12 @@ enum Command {
     },
     /// Buy a kettle in the terminal, and see every hop with its time
     Demo,
+    /// Count what a checkout costs, and measure the functions as they ship, against their budgets
+    Bench {
+        /// Which functions are built as they ship, and measured: `all`, `none`, or names with commas
+        #[arg(long, default_value = "all")]
+        release_functions: String,
+    },
     /// Check formatting, lints, documentation, the template and the dependencies
     Check,
     /// Ask independent judges, which need Java 17 and Go
@@ -142,6 +149,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Demo => process::or_interrupted(demo::run()).await,
         Command::Faults { slice, report } => process::or_interrupted(test::faults(slice.as_deref(), report)).await,
         Command::Test { filter } => process::or_interrupted(test::run(filter.as_deref())).await,
+        Command::Bench { release_functions } => process::or_interrupted(bench::run(&release_functions)).await,
         Command::Check => process::or_interrupted(check::run()).await,
         Command::Judge => process::or_interrupted(judge::run()).await,
         Command::Deploy { stage } => process::or_interrupted(deploy::run(&stage)).await,

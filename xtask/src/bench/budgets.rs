@@ -1,0 +1,124 @@
+//! What it may cost: the limits of `bench/budgets.json`. One that is broken fails the bench, unless the file tells beside
+//! it why it cannot be met and what is to be done next.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::{counts::Sides, prices::Prices, release::Measured};
+use crate::paths;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Budget {
+    limit: f64,
+    what: String,
+    /// By what breaks it: a scenario or a function.
+    #[serde(default)]
+    unmet: BTreeMap<String, Excuse>,
+}
+
+/// Why a budget is not met.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Excuse {
+    pub reason: String,
+    pub next_step: String,
+}
+
+/// How one budget stands.
+#[derive(Debug)]
+pub struct Verdict {
+    pub what: String,
+    pub limit: f64,
+    /// The worst that was found, and whose it is; none, if nothing was measured.
+    pub found: Option<(String, f64)>,
+    /// What breaks it, and why if that is told.
+    pub broken_by: Vec<(String, f64, Option<Excuse>)>,
+}
+
+impl Verdict {
+    /// Whether the bench fails of it.
+    pub fn fails(&self) -> bool {
+        self.broken_by.iter().any(|(_, _, excuse)| excuse.is_none())
+    }
+}
+
+/// Judges all of them.
+///
+/// # Errors
+/// A file that does not name every budget.
+pub fn judge(checkout: &Sides, prices: &Prices, measured: &Measured) -> Result<Vec<Verdict>> {
+    let file = paths::root().join("bench/budgets.json");
+    let mut budgets: BTreeMap<String, Budget> =
+        serde_json::from_str(&std::fs::read_to_string(file)?).context("bench/budgets.json")?;
+    let verdicts = findings(checkout, prices, measured)
+        .into_iter()
+        .map(|(name, found)| {
+            let budget = budgets.remove(name).with_context(|| format!("bench/budgets.json has no {name}"))?;
+            Ok(verdict(budget, found))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    if let Some(unknown) = budgets.keys().next() {
+        bail!("bench/budgets.json has {unknown}, which nothing measures");
+    }
+    Ok(verdicts)
+}
+
+/// For each budget, in the order in which they are told: what was found, and whose.
+fn findings(checkout: &Sides, prices: &Prices, measured: &Measured) -> Vec<(&'static str, Vec<(String, f64)>)> {
+    let (path, all) = (&checkout.path, &checkout.all);
+    let of_checkout = |value: f64| vec![(checkout.name.clone(), value)];
+    let functions = || measured.functions.iter();
+    vec![
+        ("path_express_executions", of_checkout(real(path.express_executions))),
+        ("path_invocations", of_checkout(real(path.invocations()))),
+        ("path_write_units", of_checkout(real(path.write_units))),
+        ("path_dollars", of_checkout(prices.bill(path, path).total())),
+        ("all_write_units", of_checkout(real(all.write_units))),
+        ("all_dollars", of_checkout(prices.bill(all, path).total())),
+        ("bootstrap_mb", functions().map(|of| (of.function.clone(), real(of.bootstrap_bytes) / 1e6)).collect()),
+        ("start_ratio", functions().map(|of| (of.function.clone(), of.start_ratio)).collect()),
+        ("first_call_ms", functions().filter_map(|of| Some((of.function.clone(), of.first_call_ms?))).collect()),
+    ]
+}
+
+fn verdict(mut budget: Budget, found: Vec<(String, f64)>) -> Verdict {
+    let worst = found.iter().max_by(|(_, one), (_, other)| one.total_cmp(other)).cloned();
+    let broken = found.into_iter().filter(|(_, value)| *value > budget.limit);
+    let broken_by = broken.map(|(name, value)| {
+        let excuse = budget.unmet.remove(&name);
+        (name, value, excuse)
+    });
+    Verdict { broken_by: broken_by.collect(), what: budget.what, limit: budget.limit, found: worst }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and sizes here are small")]
+fn real(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(unmet: &str) -> Budget {
+        serde_json::from_str(&format!(r#"{{"limit": 3, "what": "things", "unmet": {{{unmet}}}}}"#)).unwrap()
+    }
+
+    #[test]
+    fn a_budget_is_broken_only_above_its_limit() {
+        let verdict = verdict(budget(""), vec![("a".into(), 3.0), ("b".into(), 1.0)]);
+        assert_eq!(verdict.found, Some(("a".into(), 3.0)));
+        assert!(verdict.broken_by.is_empty() && !verdict.fails());
+    }
+
+    #[test]
+    fn a_reason_counts_only_for_what_it_names() {
+        let told = r#""a": {"reason": "r", "next_step": "n"}"#;
+        assert!(!verdict(budget(told), vec![("a".into(), 4.0)]).fails());
+        assert!(verdict(budget(told), vec![("a".into(), 4.0), ("b".into(), 4.0)]).fails());
+        assert!(verdict(budget(""), vec![("a".into(), 4.0)]).fails());
+    }
+}
