@@ -215,12 +215,8 @@ fn every_event_is_what_its_function_takes() {
                 "send-email" | "guard-order" => {
                     serde_json::from_str::<aws_lambda_events::event::sqs::SqsEvent>(&text).err().map(|error| error.to_string())
                 }
-                "capture-payment" => {
-                    serde_json::from_str::<capture_payment::Call>(&text).err().map(|error| error.to_string())
-                }
-                "plan-settlement" => {
-                    serde_json::from_str::<plan_settlement::Round>(&text).err().map(|error| error.to_string())
-                }
+                "capture-payment" => serde_json::from_str::<capture_payment::Call>(&text).err().map(|error| error.to_string()),
+                "plan-settlement" => serde_json::from_str::<plan_settlement::Round>(&text).err().map(|error| error.to_string()),
                 "cancel-order" => serde_json::from_str::<cancel_order::CancelOrder>(&text).err().map(|error| error.to_string()),
                 "reconcile-money" => serde_json::from_str::<Json>(&text).err().map(|error| error.to_string()),
                 "reject-order" => serde_json::from_str::<reject_order::RejectOrder>(&text).err().map(|error| error.to_string()),
@@ -396,7 +392,8 @@ fn every_operation_of_the_api_calls_a_function_that_the_gateway_may_call() {
             let permission = &permissions[&function.replace("Function", "Permission")];
             assert_eq!(permission["FunctionName"], function);
             let by_signature = path.starts_with("/v1/webhooks/");
-            let open = by_signature || path.starts_with("/v1/products") || path == "/v1/health" || operation["operationId"].is_null();
+            let open =
+                by_signature || path.starts_with("/v1/products") || path == "/v1/health" || operation["operationId"].is_null();
             assert_eq!(operation["security"].is_null(), open, "{method:?} {path} is open to whom it should be");
         }
         assert_eq!(methods.len(), 5, "{path}: a method that is not listed would be answered 403, not 405");

@@ -278,8 +278,8 @@ async fn a_provider_that_is_down_did_certainly_nothing_and_one_that_hangs_is_giv
             json!({"provider": played.name.name(), "operation": "capture", "fault": "delay", "times": 1, "delay_ms": 5000});
         played.control(Method::PUT, "faults", hang).await;
         let begun = Instant::now();
-        let hung = played.gateway.capture(&reference, PRICE).await;
-        assert!(matches!(hung, Err(PaymentError::Unknown { outage: true, .. })), "{}: {hung:?}", played.name);
+        let silent = played.gateway.capture(&reference, PRICE).await;
+        assert!(matches!(silent, Err(PaymentError::Unknown { outage: true, .. })), "{}: {silent:?}", played.name);
         assert!(begun.elapsed() < Duration::from_secs(2), "{}", played.name);
         let other = played.prepare().await;
         let refuse =

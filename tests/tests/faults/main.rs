@@ -73,13 +73,13 @@ fn which(asked: &str) -> (u64, u64) {
 
 /// Every cell that there is: the calls of a run without faults, each with every fault and both clients.
 async fn recorded(stage: &Arc<Stage>) -> Vec<Cell> {
-    let mut cells = Vec::new();
+    let mut matrix = Vec::new();
     for scenario in SCENARIOS {
         let calls = cells::record(stage, scenario).await;
         println!("{:<44} {:>3} calls", scenario.name, calls.len());
-        cells.extend(calls.iter().flat_map(|call| cells::of_call(scenario, call)));
+        matrix.extend(calls.iter().flat_map(|call| cells::of_call(scenario, call)));
     }
-    cells
+    matrix
 }
 
 async fn run(stage: &Arc<Stage>, chosen: Vec<Cell>) -> Vec<(Cell, Outcome)> {

@@ -33,7 +33,12 @@ impl Report {
 
     pub(crate) fn broken(&self) -> usize {
         let shared = self.shared.iter().map(|(_, _, outcome)| outcome);
-        self.outcomes.iter().map(|(_, outcome)| outcome).chain(shared).filter(|outcome| matches!(outcome, Outcome::Broken(_))).count()
+        self.outcomes
+            .iter()
+            .map(|(_, outcome)| outcome)
+            .chain(shared)
+            .filter(|outcome| matches!(outcome, Outcome::Broken(_)))
+            .count()
     }
 
     fn count(&self, wanted: &Outcome) -> usize {
