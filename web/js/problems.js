@@ -15,8 +15,8 @@ const DECLINES = {
   card_declined: "Your bank did not approve this card. Please try another one, or ask your bank.",
 };
 
-/** PayPal writes its codes in capitals; cards' codes are never. */
-const PAYPAL_CODE = /^[A-Z][A-Z_]+$/;
+/** PayPal writes its codes in capitals and digits, such as INSTRUMENT_DECLINED and 5120; cards' codes never are. */
+const PAYPAL_CODE = /^([A-Z0-9_]{4,}|denied)$/;
 const PAYPAL_DECLINE = "PayPal did not approve the payment. Please look into your PayPal account, or pay in another way.";
 
 const BY_CODE = {
