@@ -298,10 +298,12 @@ impl Scenario {
 
     fn workflows(&self, path: &mut Tally, all: &mut Tally) {
         let new = self.after.executions.iter().filter(|(arn, _)| !self.before.executions.contains_key(*arn));
+        let (mut nested_here, mut nested_later) = (0, 0);
         for (_, execution) in new {
             let entered = execution.count(|event| event.kind.ends_with("StateEntered"));
             let nested = execution.nested_tasks();
             if execution.kind == "EXPRESS" {
+                nested_here += nested;
                 // AWS also tells that a task started, and enters and leaves the states inside a parallel one.
                 let started = execution.count(|event| event.kind == "TaskScheduled");
                 for side in [&mut *path, &mut *all] {
@@ -310,26 +312,30 @@ impl Scenario {
                     side.workflow_lines += execution.events.len() as u64 + started + 2 * nested;
                     execution.steps().for_each(|step| side.work(&step, self).invocations += 1);
                 }
-                self.nested(nested, &mut [path, all]);
             } else {
+                nested_later += nested;
                 // The start counts as one too; and inside the map a choice comes before each task.
                 all.standard_transitions += 1 + entered + 2 * nested;
                 execution.steps().for_each(|step| all.work(&step, self).invocations += 1);
-                self.nested(nested, &mut [all]);
             }
         }
+        self.nested(nested_here, nested_later, path, all);
     }
 
-    /// Which functions ran inside a parallel or a map state: those that called something and were not asked for elsewhere.
-    fn nested(&self, count: u64, sides: &mut [&mut Tally]) {
-        let Some(all) = sides.last() else { return };
+    /// Which functions ran inside parallel and map states: those that called something and were not asked for elsewhere.
+    /// If these are not as many as ran, the sum of invocations tells.
+    fn nested(&self, here: u64, later: u64, path: &mut Tally, all: &mut Tally) {
         let unasked = all.functions.iter().filter(|(_, work)| work.invocations == 0).map(|(name, _)| name.clone());
-        let unasked: Vec<String> = unasked.collect();
-        if unasked.len() as u64 == count {
-            for side in sides {
-                for name in &unasked {
-                    side.work(name, self).invocations += 1;
-                }
+        let (on_path, off_path): (Vec<String>, Vec<String>) = unasked.partition(|name| path.functions.contains_key(name));
+        if on_path.len() as u64 == here {
+            for name in &on_path {
+                path.work(name, self).invocations += 1;
+                all.work(name, self).invocations += 1;
+            }
+        }
+        if off_path.len() as u64 == later {
+            for name in &off_path {
+                all.work(name, self).invocations += 1;
             }
         }
     }
