@@ -47,6 +47,8 @@ pub(crate) enum Outcome {
     AtLeastOnce,
     /// The call was not made in this run, try as it might: the promises held without it.
     NotReached,
+    /// Broken in company, held when it was played again with nothing beside it: what broke first.
+    Unsteady(String),
     /// What broke.
     Broken(String),
 }
