@@ -414,6 +414,26 @@ fn the_catalogue_is_what_the_code_reads() {
 }
 
 /// A closed order has no guard any more: whatever makes it owe something again brings one.
+/// The row has the order's status: what never changes one needs no put.
+#[test]
+fn the_view_is_told_of_exactly_the_events_that_change_a_status() {
+    let function = &resources("AWS::Serverless::Function")["ProjectOrdersFunction"];
+    let pattern = function["Events"]["OrderEvents"]["Properties"]["FilterCriteria"]["Filters"][0]["Pattern"].as_str().unwrap();
+    let pattern: Json = serde_json::from_str(pattern).unwrap();
+    let told: BTreeSet<&str> =
+        pattern["dynamodb"]["NewImage"]["type"]["S"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let expected = [
+        "OrderPlaced",
+        "PaymentActionRequired",
+        "PaymentDeferred",
+        "OrderConfirmed",
+        "OrderRejected",
+        "OrderCancelled",
+        "PaymentCaptured",
+    ];
+    assert_eq!(told, expected.into());
+}
+
 #[test]
 fn every_event_that_opens_a_debt_brings_a_guard() {
     let asked = &resources("AWS::Events::Rule")["GuardRule"]["EventPattern"]["detail-type"];

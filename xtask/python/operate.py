@@ -599,7 +599,7 @@ def came_back(dead_letters: DeadLetters, order_id: str | None, kept: set[str], d
 def subscribed_types() -> list[str]:
     """The event types that publish-events takes from the stream."""
     template = (ROOT / "template.yaml").read_text()
-    pattern = re.search(r"Pattern: '(\{\"eventName\":\[\"INSERT\"\],\"dynamodb\".*?\})'", template)
+    pattern = re.search(r"Pattern: '(\{\"eventName\":\[\"INSERT\"\],\"dynamodb\".*?\})'", template[template.index("  PublishEventsFunction:") :])
     return json.loads(pattern.group(1))["dynamodb"]["NewImage"]["type"]["S"]
 
 
