@@ -167,3 +167,39 @@ async fn workflows_settlements_and_webhooks_on_one_order_at_once_charge_it_once(
         assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
     }
 }
+
+/// The provider's clock is shifted for all of its orders, so nothing else may be in the shop.
+#[tokio::test]
+async fn a_repeat_minutes_hours_and_a_day_later_never_charges_twice() {
+    let _alone = DOOR.lock().await;
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let clock = format!("{}/clock", shop.outputs.payment_simulator_url);
+    for fault in [None, Some("lose_answer"), Some("error")] {
+        let (key, body) = (new_key(), purchase(&[("coffee-beans", 1)], CARD));
+        let order_id = kareem.order_id(&key);
+        if let Some(fault) = fault {
+            shop.fault(&order_id, "authorize", fault, 3).await;
+        }
+        let first = kareem.checkout_patiently(&key, &body).await;
+        assert!([201, 202].contains(&first.status), "{first:?}");
+        for hours_and_minutes in [(0, 11), (7, 0), (25, 0)] {
+            let seconds = hours_and_minutes.0 * 3600 + hours_and_minutes.1 * 60;
+            shop.http.put(&clock).json(&serde_json::json!({"advance_seconds": seconds})).send().await.unwrap();
+            forget(&shop, &kareem, &key).await;
+            let later = kareem.checkout_patiently(&key, &body).await;
+            assert!([201, 202].contains(&later.status), "{fault:?} {hours_and_minutes:?}: {later:?}");
+            assert_eq!(later.body["order_id"], order_id.as_str());
+        }
+        assert_eq!(shop.closed(&order_id).await.status(), Status::Paid, "{fault:?}");
+        assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"], "{fault:?}");
+    }
+    shop.http.delete(&clock).send().await.unwrap();
+}
+
+/// The saved answer expires.
+async fn forget(shop: &Shop, customer: &Customer, key: &str) {
+    let key = aws_sdk_dynamodb::types::AttributeValue::S(format!("{}#POST /v1/checkout#{key}", customer.id));
+    let delete = shop.dynamodb.delete_item().table_name(shop.resource("IdempotencyKeysTable")).key("request_key", key);
+    delete.send().await.unwrap();
+}
