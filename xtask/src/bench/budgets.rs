@@ -59,7 +59,7 @@ pub fn judge(checkout: &Sides, prices: &Prices, measured: &Measured) -> Result<V
         .into_iter()
         .map(|(name, found)| {
             let budget = budgets.remove(name).with_context(|| format!("bench/budgets.json has no {name}"))?;
-            Ok(verdict(budget, found))
+            Ok(verdict(&budget, found))
         })
         .collect::<Result<Vec<_>>>()?;
     if let Some(unknown) = budgets.keys().next() {
@@ -86,7 +86,7 @@ fn findings(checkout: &Sides, prices: &Prices, measured: &Measured) -> Vec<(&'st
     ]
 }
 
-fn verdict(budget: Budget, found: Vec<(String, f64)>) -> Verdict {
+fn verdict(budget: &Budget, found: Vec<(String, f64)>) -> Verdict {
     let worst = found.iter().max_by(|(_, one), (_, other)| one.total_cmp(other)).cloned();
     let broken = found.into_iter().filter(|(_, value)| *value > budget.limit);
     let broken_by = broken.map(|(name, value)| {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_budget_is_broken_only_above_its_limit() {
-        let verdict = verdict(budget(""), vec![("a".into(), 3.0), ("b".into(), 1.0)]);
+        let verdict = verdict(&budget(""), vec![("a".into(), 3.0), ("b".into(), 1.0)]);
         assert_eq!(verdict.found, Some(("a".into(), 3.0)));
         assert!(verdict.broken_by.is_empty() && !verdict.fails());
     }
@@ -120,16 +120,16 @@ mod tests {
     #[test]
     fn a_reason_counts_only_for_what_it_names_and_as_far_as_it_says() {
         let told = r#""a": {"up_to": 4, "reason": "r", "next_step": "n"}"#;
-        assert!(!verdict(budget(told), vec![("a".into(), 4.0)]).fails());
-        assert!(verdict(budget(told), vec![("a".into(), 4.1)]).fails());
-        assert!(verdict(budget(told), vec![("a".into(), 4.0), ("b".into(), 4.0)]).fails());
-        assert!(verdict(budget(""), vec![("a".into(), 4.0)]).fails());
+        assert!(!verdict(&budget(told), vec![("a".into(), 4.0)]).fails());
+        assert!(verdict(&budget(told), vec![("a".into(), 4.1)]).fails());
+        assert!(verdict(&budget(told), vec![("a".into(), 4.0), ("b".into(), 4.0)]).fails());
+        assert!(verdict(&budget(""), vec![("a".into(), 4.0)]).fails());
     }
 
     #[test]
     fn a_star_names_all_that_are_not_named() {
         let told = r#""*": {"up_to": 4, "reason": "r", "next_step": "n"}, "a": {"up_to": 6, "reason": "r", "next_step": "n"}"#;
-        assert!(!verdict(budget(told), vec![("a".into(), 5.0), ("b".into(), 4.0)]).fails());
-        assert!(verdict(budget(told), vec![("a".into(), 5.0), ("b".into(), 5.0)]).fails());
+        assert!(!verdict(&budget(told), vec![("a".into(), 5.0), ("b".into(), 4.0)]).fails());
+        assert!(verdict(&budget(told), vec![("a".into(), 5.0), ("b".into(), 5.0)]).fails());
     }
 }
