@@ -15,7 +15,7 @@ const DECLINED: &str = "pm_card_visa_chargeDeclined";
 const STOCKED: u32 = 5;
 /// Nothing is called for so long when everything is over: longer than the tests' guard delay, and a queue's poll.
 const QUIET: Duration = Duration::from_secs(10);
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[tokio::main]
 async fn main() {
