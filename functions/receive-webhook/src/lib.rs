@@ -152,10 +152,10 @@ impl ReceiveWebhook {
     /// A click that is still under way goes on by itself; whatever else owes something is settled at once.
     async fn go_on(&self, order: &Order, event: &WebhookEvent) -> Result<(), String> {
         let under_way = match order.outcome() {
-            Outcome::Open => !order.was_deferred(),
+            Outcome::Open | Outcome::Rejected(_) => !order.was_deferred(),
             // Its capture has a subscriber of its own.
             Outcome::Confirmed { .. } => true,
-            Outcome::Rejected(_) | Outcome::Cancelled(_) => false,
+            Outcome::Cancelled(_) => false,
         };
         if under_way || order.is_closed() {
             return Ok(());
