@@ -263,7 +263,8 @@ pub fn payment_simulator() -> Result<PathBuf> {
 fn start_payment_simulator(plan: &Plan) -> Result<Running> {
     let name = if plan.directory == paths::local() { "payment-simulator" } else { "payment-simulator-test" };
     let port = |port: u16| port.to_string();
-    let ports = [("--stripe-port", plan.ports.stripe), ("--paypal-port", plan.ports.paypal), ("--control-port", plan.ports.simulator)];
+    let ports =
+        [("--stripe-port", plan.ports.stripe), ("--paypal-port", plan.ports.paypal), ("--control-port", plan.ports.simulator)];
     let ports = ports.into_iter().flat_map(|(name, number)| [name.to_owned(), port(number)]);
     Program::new(name, payment_simulator()?).args(ports).start()
 }

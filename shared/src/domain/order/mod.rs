@@ -1,4 +1,4 @@
-//! An order is its events: [`Order::from_events`] folds them, [`commands`] decide what may be appended, and [`owed`] says
+//! An order is its events: [`Order::from_events`] folds them, its commands decide what may be appended, and [`Order::owes`] says
 //! what is still to be done.
 //!
 //! Commands are the *decide* half, [`Order::evolve`] the other. Whoever decided on old events loses at the wall (the
