@@ -367,13 +367,7 @@ def breaker(stack: str, close: str | None) -> dict:
     out = outputs(stack)
     table = boto3.resource("dynamodb").Table(out["ProviderHealthTable"])
     if close:
-        row = table.get_item(Key={"provider": close}, ConsistentRead=True).get("Item")
-        if row:
-            # As every other write of this row: the next version, on the condition that it is the next.
-            well = {"provider": close, "version": row["version"] + 1, "failed_at": [], "opened_at": None, "probe": None}
-            table.put_item(
-                Item=well, ConditionExpression="version = :version", ExpressionAttributeValues={":version": row["version"]}
-            )
+        close_breaker(table, close)
     now = time.time() * 1000
     rows = {row["provider"]: row for row in table.scan(ConsistentRead=True)["Items"]}
     told = []
@@ -389,6 +383,24 @@ def breaker(stack: str, close: str | None) -> dict:
             }
         )
     return {"closed": close, "providers": told}
+
+
+def close_breaker(table, provider: str) -> None:
+    """Writes the row's next version, on the condition that it is the next, as every other write of it; whoever was faster
+    is read again."""
+    for _ in range(20):
+        row = table.get_item(Key={"provider": provider}, ConsistentRead=True).get("Item")
+        if not row:
+            return
+        well = {"provider": provider, "version": row["version"] + 1, "failed_at": [], "opened_at": None, "probe": None}
+        try:
+            table.put_item(
+                Item=well, ConditionExpression="version = :version", ExpressionAttributeValues={":version": row["version"]}
+            )
+            return
+        except table.meta.client.exceptions.ConditionalCheckFailedException:
+            continue
+    sys.exit(f"others kept writing the health of {provider}: run the command again")
 
 
 # ── Dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -28,7 +28,7 @@ impl AuthorizePayment {
     ) -> Result<Visited, StepError> {
         let gateway = self.providers.gateway(provider);
         let (order, fresh) = match order.attempt(number) {
-            Some(_) => (order.clone(), false),
+            Some(_) => (order.clone(), None),
             None => match self.prepare(order, number, gateway, provider).await? {
                 Ok(prepared) => prepared,
                 Err(failed) => return Ok(Visited::NotPrepared(failed.into())),
@@ -45,14 +45,14 @@ impl AuthorizePayment {
     }
 
     /// Makes the provider's object and names it in the events. Whoever loses that race leaves an object that no event
-    /// names, and goes on with the one that the events name. `true`: it is our own, and nobody acted on it.
+    /// names, and goes on with the one that the events name. With the method: it is our own, and nobody acted on it.
     async fn prepare(
         &self,
         order: &Order,
         number: u32,
         gateway: &dyn PaymentGateway,
         provider: Provider,
-    ) -> Result<Result<(Order, bool), PaymentError>, StepError> {
+    ) -> Result<Result<(Order, Option<PaymentMethod>), PaymentError>, StepError> {
         if let Decision::NotAllowed(refusal) = order.prepare_payment(number, provider, "") {
             return Err(StepError::NotAllowed(refusal.to_string()));
         }
@@ -70,7 +70,7 @@ impl AuthorizePayment {
         };
         let prepared = self.events.advance(&order.id, |order| order.prepare_payment(number, provider, &reference)).await?;
         let ours = prepared.attempt(number).is_some_and(|attempt| attempt.reference == reference);
-        Ok(Ok((prepared, ours)))
+        Ok(Ok((prepared, ours.then_some(method))))
     }
 
     async fn resolve(
@@ -78,11 +78,11 @@ impl AuthorizePayment {
         order: &Order,
         attempt: &Attempt,
         gateway: &dyn PaymentGateway,
-        fresh: bool,
+        fresh: Option<PaymentMethod>,
         another: bool,
     ) -> Result<Visited, StepError> {
-        let known = if fresh { PaymentState::Prepared } else { gateway.read(&attempt.reference).await? };
-        let state = if known == PaymentState::Prepared { self.act(order, attempt, gateway).await? } else { known };
+        let known = if fresh.is_some() { PaymentState::Prepared } else { gateway.read(&attempt.reference).await? };
+        let state = if known == PaymentState::Prepared { self.act(order, attempt, gateway, fresh).await? } else { known };
         if state == PaymentState::Prepared {
             return self.not_done(order, attempt, gateway, another).await;
         }
@@ -100,8 +100,17 @@ impl AuthorizePayment {
     }
 
     /// Authorises, and reads what became of it unless the answer says so.
-    async fn act(&self, order: &Order, attempt: &Attempt, gateway: &dyn PaymentGateway) -> Result<PaymentState, StepError> {
-        let method = self.method(order, attempt.number).await?;
+    async fn act(
+        &self,
+        order: &Order,
+        attempt: &Attempt,
+        gateway: &dyn PaymentGateway,
+        fresh: Option<PaymentMethod>,
+    ) -> Result<PaymentState, StepError> {
+        let method = match fresh {
+            Some(method) => method,
+            None => self.method(order, attempt.number).await?,
+        };
         if matches!(owner(gateway, &method, order).await?, Owner::Another) {
             return Ok(PaymentState::Declined(NOT_HERS.into()));
         }

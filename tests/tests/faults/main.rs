@@ -56,7 +56,9 @@ async fn main() -> ExitCode {
     if std::env::var_os("SOUK_FAULTS_REPORT").is_some() {
         report.write();
     }
-    let broken = report.broken();
+    // Asked for by name, on a machine that does nothing else, the matrix may not be unsteady either.
+    let strict = std::env::var_os("SOUK_FAULTS").is_some();
+    let broken = report.broken() + if strict { report.unsteady() } else { 0 };
     println!("\n{} passed, {broken} failed", report.cells() - broken);
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -41,6 +41,11 @@ impl Report {
             .count()
     }
 
+    /// Broken beside others, and held alone.
+    pub(crate) fn unsteady(&self) -> usize {
+        self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Unsteady(_))).count()
+    }
+
     fn count(&self, wanted: &Outcome) -> usize {
         self.outcomes.iter().filter(|(_, outcome)| outcome == wanted).count()
     }
@@ -60,7 +65,7 @@ impl Report {
             self.count(&Outcome::Held),
             self.count(&Outcome::AtLeastOnce),
             self.count(&Outcome::NotReached),
-            self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Unsteady(_))).count(),
+            self.unsteady(),
             self.broken(),
         )
     }
