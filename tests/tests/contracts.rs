@@ -254,7 +254,6 @@ fn every_limit_fits_into_the_next() {
     // Two providers, one after the other.
     assert!(2 * millis("ProviderTotalTimeoutMs") < seconds("PaymentFunctionTimeoutSeconds"));
     assert!(millis("ProviderQuestionTimeoutMs") + millis("WorkflowWaitMs") < seconds("CheckoutTimeoutSeconds"));
-    assert!(seconds("QueueTimeoutSeconds") < millis("WebhookLeaseMs"));
     assert!(seconds("SettlementFirstWaitSeconds") < seconds("SettlementLongestWaitSeconds"));
     assert!(seconds("PaymentActionDeadlineSeconds") < seconds("PaymentDeadlineSeconds"));
     // Longer than anything that could still authorise an attempt of a dead order.

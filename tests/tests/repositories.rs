@@ -27,6 +27,7 @@ use shared::{
         order_events::{AdvanceError, OrderEvents},
         products::ProductsTable,
         provider_health::ProviderHealthTable,
+        webhook_events::{REMEMBERED, WebhookEventsTable},
     },
 };
 use system_tests::{local_aws, setting};
@@ -43,6 +44,7 @@ struct Tables {
     orders: CustomerOrdersTable,
     products: ProductsTable,
     health: ProviderHealthTable,
+    webhooks: WebhookEventsTable,
 }
 
 const LEASE: Duration = Duration::from_secs(45);
@@ -70,6 +72,7 @@ impl Tables {
             .await;
         create(&client, &name("products"), &[("sku", ScalarAttributeType::S)]).await;
         create(&client, &name("health"), &[("provider", ScalarAttributeType::S)]).await;
+        create(&client, &name("webhooks"), &[("event_id", ScalarAttributeType::S)]).await;
         Self {
             endpoint: endpoint.to_owned(),
             events: OrderEvents::new(client.clone(), name("events")),
@@ -78,7 +81,8 @@ impl Tables {
             keys: IdempotencyKeysTable::new(client.clone(), name("keys"), LEASE, KEPT),
             orders: CustomerOrdersTable::new(client.clone(), name("orders")),
             products: ProductsTable::new(client.clone(), name("products")),
-            health: ProviderHealthTable::new(client, name("health")),
+            health: ProviderHealthTable::new(client.clone(), name("health")),
+            webhooks: WebhookEventsTable::new(client, name("webhooks")),
         }
     }
 
@@ -445,5 +449,21 @@ async fn of_many_who_change_a_providers_health_one_is_first_and_one_probes() {
         let probing = tables.health.load(stripe).await.unwrap();
         assert_eq!(probing.admit("late", now, &rules), Admission::Refuse);
         assert_eq!(tables.health.load(Provider::Paypal).await.unwrap(), Health::default());
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_remembered_for_thirty_days_from_its_last_delivery() {
+    for tables in Tables::in_each().await {
+        let (webhooks, stripe, now) = (&tables.webhooks, Provider::Stripe, Timestamp::now());
+        assert!(!webhooks.was_applied(stripe, "evt_1", now).await.unwrap(), "{}", tables.endpoint);
+        webhooks.remember(stripe, "evt_1", now - REMEMBERED).await.unwrap();
+        assert!(!webhooks.was_applied(stripe, "evt_1", now).await.unwrap(), "{}: it has expired", tables.endpoint);
+        webhooks.remember(stripe, "evt_1", now).await.unwrap();
+        assert!(webhooks.was_applied(stripe, "evt_1", now).await.unwrap(), "{}", tables.endpoint);
+        let last = now + REMEMBERED - Duration::from_secs(1);
+        assert!(webhooks.was_applied(stripe, "evt_1", last).await.unwrap(), "{}", tables.endpoint);
+        assert!(!webhooks.was_applied(Provider::Paypal, "evt_1", now).await.unwrap(), "the other provider's event");
+        assert!(!webhooks.was_applied(stripe, "evt_2", now).await.unwrap(), "another event");
     }
 }

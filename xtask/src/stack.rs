@@ -288,12 +288,24 @@ async fn webhook_root(plan: &Plan) -> Result<String> {
     Ok(base64::engine::general_purpose::STANDARD_NO_PAD.encode(pem))
 }
 
+/// What the shop has Stripe tell, as README says it.
+const STRIPE_EVENTS: [&str; 5] = [
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "payment_intent.succeeded",
+    "refund.*",
+];
+
+/// And PayPal.
+const PAYPAL_EVENTS: [&str; 2] = ["CHECKOUT.ORDER.APPROVED", "PAYMENT.*"];
+
 /// Has the simulator send its webhooks to the shop.
 async fn send_webhooks(plan: &Plan, outputs: &Value) -> Result<()> {
     let api = outputs["api_url"].as_str().unwrap_or_default();
     for webhooks in [
-        json!({"provider": "stripe", "url": format!("{api}/v1/webhooks/stripe"), "secret": "whsec_simulator"}),
-        json!({"provider": "paypal", "url": format!("{api}/v1/webhooks/paypal"), "webhook_id": "WH-SIMULATOR"}),
+        json!({"provider": "stripe", "url": format!("{api}/v1/webhooks/stripe"), "secret": "whsec_simulator", "events": STRIPE_EVENTS}),
+        json!({"provider": "paypal", "url": format!("{api}/v1/webhooks/paypal"), "webhook_id": "WH-SIMULATOR", "events": PAYPAL_EVENTS}),
     ] {
         let put = reqwest::Client::new().put(format!("http://127.0.0.1:{}/webhooks", plan.ports.simulator)).json(&webhooks);
         put.send().await?.error_for_status()?;

@@ -1,8 +1,6 @@
 //! `POST /v1/webhooks/stripe` and `/paypal`: a provider says that something changed. The event is a hint: the payment is read
 //! again at the provider and applied through the same commands as everything else, in any order and any number of times.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use lambda_http::Request;
 use serde_json::json;
@@ -21,14 +19,11 @@ use shared::{
         webhooks::{WebhookError, WebhookEvent, Webhooks},
     },
     repositories::{
-        idempotency_keys::{IdempotencyKeysTable, Lease, NextAction, RequestKey, SavedAnswer},
         order_events::{AdvanceError, OrderEvents},
+        webhook_events::WebhookEventsTable,
     },
     settlement::Settlement,
 };
-
-/// How long an event is remembered.
-pub const REMEMBERED: Duration = Duration::from_hours(24 * 30);
 
 const MAX_BODY: usize = 256 * 1024;
 
@@ -38,7 +33,7 @@ pub struct ReceiveWebhook {
     /// Whose word it is.
     pub webhooks: Webhooks,
     /// Which events were applied.
-    pub seen: IdempotencyKeysTable,
+    pub applied: WebhookEventsTable,
     /// The orders.
     pub events: OrderEvents,
     /// Whom to ask again.
@@ -65,25 +60,15 @@ impl ReceiveWebhook {
         }
         let event = self.webhooks.receive(provider, request.headers(), body, Timestamp::now()).await.map_err(refused)?;
         tracing::info!(%provider, event = event.id, kind = event.kind, order_id = ?event.order_id, correlation_id = correlation_id(&request), "a webhook came");
-        let key = RequestKey::of_webhook(provider, &event.id);
-        match self.seen.claim(key, &event.id, Timestamp::now()).await.map_err(|error| unavailable(&error))? {
-            NextAction::Start(lease) => self.apply_once(&event, &lease).await,
-            NextAction::Replay(_) => Ok(received()),
-            // Whoever is at it may fail: the provider sends it again.
-            NextAction::InProgress(_) | NextAction::Mismatch => Err(Problem::overloaded()),
+        let applied = self.applied.was_applied(provider, &event.id, Timestamp::now()).await;
+        if applied.map_err(|error| unavailable(&error))? {
+            return Ok(received());
         }
-    }
-
-    async fn apply_once(&self, event: &WebhookEvent, lease: &Lease) -> Result<Answer, Problem> {
-        if let Err(reason) = self.apply(event).await {
+        if let Err(reason) = self.apply(&event).await {
             tracing::warn!(event = event.id, reason, "the webhook was not applied; it comes again");
-            if let Err(error) = self.seen.release(lease).await {
-                tracing::warn!(%error, "the event was not given free; its lease runs out");
-            }
             return Err(Problem::overloaded());
         }
-        let answer = SavedAnswer { status: 200, body: String::new(), headers: Vec::new() };
-        if let Err(error) = self.seen.save(lease, &answer).await {
+        if let Err(error) = self.applied.remember(provider, &event.id, Timestamp::now()).await {
             tracing::warn!(%error, "the event was not noted; a repeat is applied again, harmlessly");
         }
         Ok(received())

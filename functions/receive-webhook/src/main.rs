@@ -3,11 +3,11 @@
 #![recursion_limit = "256"]
 
 use lambda_http::{Error, run, service_fn};
-use receive_webhook::{REMEMBERED, ReceiveWebhook};
+use receive_webhook::ReceiveWebhook;
 use shared::{
-    aws, config, http,
+    aws, http,
     payments::{providers::Providers, webhooks::Webhooks},
-    repositories::{idempotency_keys::IdempotencyKeysTable, order_events::OrderEvents},
+    repositories::{order_events::OrderEvents, webhook_events::WebhookEventsTable},
     settlement::Settlement,
     telemetry,
 };
@@ -17,10 +17,9 @@ async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
     let aws = aws::config().await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let seen = (config::text("WEBHOOK_EVENTS_TABLE")?, config::millis("WEBHOOK_LEASE_MS")?);
     let receive_webhook = ReceiveWebhook {
         webhooks: Webhooks::from_env(&aws)?,
-        seen: IdempotencyKeysTable::new(dynamodb.clone(), seen.0, seen.1, REMEMBERED),
+        applied: WebhookEventsTable::from_env(&dynamodb)?,
         events: OrderEvents::from_env(&dynamodb)?,
         providers: Providers::from_env(&aws)?,
         settlement: Settlement::from_env(&aws)?,

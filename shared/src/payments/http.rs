@@ -1,13 +1,19 @@
 //! What the adapters' requests have in common: limits in time, the one repeat that is safe, and what a lost answer means.
 
-use std::{env, time::Duration};
+use std::{
+    env,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use reqwest::{
     Client, RequestBuilder, StatusCode, Url,
     header::{HeaderValue, RETRY_AFTER},
     redirect,
 };
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
+use webpki_roots::TLS_SERVER_ROOTS;
 
 use super::PaymentError;
 use crate::{
@@ -18,6 +24,14 @@ use crate::{
 
 /// The waits before a repeat spread over this much time.
 const BACKOFF: Duration = Duration::from_millis(100);
+
+/// TLS for every provider's client of this process. The roots are those of Mozilla's that were built in: reading and parsing
+/// the machine's own takes a function longer than all else at its start.
+static TLS: LazyLock<Result<ClientConfig, rustls::Error>> = LazyLock::new(|| {
+    let roots: RootCertStore = TLS_SERVER_ROOTS.iter().cloned().collect();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    Ok(config.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth())
+});
 
 /// The limits on calls to a provider.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +88,15 @@ pub(super) struct Http {
 
 impl Http {
     pub fn new(provider: Provider, base_url: Url, limits: Limits) -> Self {
-        let client = Client::builder()
+        let client = Client::builder();
+        let client = match TLS.as_ref() {
+            Ok(tls) => client.tls_backend_preconfigured(tls.clone()),
+            Err(error) => {
+                tracing::warn!(%error, "TLS is left to the HTTP client's own defaults");
+                client
+            }
+        };
+        let client = client
             .user_agent(user_agent(env::var("AWS_SDK_UA_APP_ID").ok().as_deref()))
             .connect_timeout(limits.connect)
             .pool_idle_timeout(Duration::from_mins(5))

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::RepositoryError;
 use crate::{
     config::{self, Missing},
-    domain::{event::Provider, ids::CustomerId},
+    domain::ids::CustomerId,
 };
 
 /// How long a checkout's answer is kept for repeats.
@@ -40,11 +40,6 @@ impl RequestKey {
     /// The key that this customer sent with this route.
     pub fn new(customer: &CustomerId, route: &str, key: &str) -> Self {
         Self(format!("{customer}#{route}#{key}"))
-    }
-
-    /// The event that this provider names so in its webhooks.
-    pub fn of_webhook(provider: Provider, event_id: &str) -> Self {
-        Self(format!("{provider}#{event_id}"))
     }
 }
 

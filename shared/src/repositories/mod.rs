@@ -7,6 +7,7 @@ pub mod order_details;
 pub mod order_events;
 pub mod products;
 pub mod provider_health;
+pub mod webhook_events;
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 

@@ -102,7 +102,7 @@ async fn reset_clock(State(control): Shared) -> StatusCode {
 }
 
 async fn webhooks(State(control): Shared) -> Response {
-    let target = |(provider, target): (Provider, Target)| json!({"provider": provider, "url": target.url.as_str()});
+    let target = |(provider, target): (Provider, Target)| json!({"provider": provider, "url": target.url.as_str(), "events": target.events});
     Json(control.world.webhooks.targets().into_iter().map(target).collect::<Vec<_>>()).into_response()
 }
 
@@ -213,7 +213,8 @@ fn parse_target(mut fields: Fields) -> Result<(Provider, Target), BadInput> {
     let provider = fields.required("provider")?;
     let url = fields.required::<String>("url")?;
     let (secret, webhook_id) = (fields.optional::<String>("secret")?, fields.optional::<String>("webhook_id")?);
-    fields.no_more("provider, url, secret, webhook_id")?;
+    let events = fields.optional::<Vec<String>>("events")?;
+    fields.no_more("provider, url, secret, webhook_id, events")?;
     let proof = match (provider, secret, webhook_id) {
         (Provider::Stripe, Some(secret), None) => Proof::Secret(secret),
         (Provider::PayPal, None, Some(webhook_id)) => Proof::WebhookId(webhook_id),
@@ -221,7 +222,7 @@ fn parse_target(mut fields: Fields) -> Result<(Provider, Target), BadInput> {
         (Provider::PayPal, _, _) => return Err(BadInput::new("webhook_id", "must be there for paypal, and no secret")),
     };
     match Url::parse(&url) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok((provider, Target { url, proof })),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok((provider, Target { url, proof, events })),
         _ => Err(BadInput::new("url", "must be of http or https")),
     }
 }

@@ -74,6 +74,15 @@ pub(crate) enum Proof {
 pub(crate) struct Target {
     pub(crate) url: Url,
     pub(crate) proof: Proof,
+    /// The types of event that are wanted there; one that ends with `*` stands for all that begin so. None: all.
+    pub(crate) events: Option<Vec<String>>,
+}
+
+impl Target {
+    fn wants(&self, kind: &str) -> bool {
+        let is = |wanted: &String| wanted.strip_suffix('*').map_or(wanted == kind, |start| kind.starts_with(start));
+        self.events.as_ref().is_none_or(|events| events.iter().any(is))
+    }
 }
 
 /// Which events to send again.
@@ -177,7 +186,7 @@ impl Webhooks {
         }
         let place = state.dropped + state.records.len();
         state.records.push_back(Record { event: event.clone(), attempts: 0, delivered: 0 });
-        let target = state.targets.get(&event.provider)?.clone();
+        let target = state.targets.get(&event.provider).filter(|target| target.wants(&event.kind))?.clone();
         Some(Delivery { era: state.era, place, event, target })
     }
 
@@ -187,7 +196,8 @@ impl Webhooks {
         let past = state.records.iter().enumerate().filter(|(_, record)| wanted(record));
         let mut deliveries: Vec<_> = past
             .filter_map(|(index, record)| {
-                let (event, target) = (record.event.clone(), state.targets.get(&record.event.provider)?.clone());
+                let event = record.event.clone();
+                let target = state.targets.get(&event.provider).filter(|target| target.wants(&event.kind))?.clone();
                 Some(Delivery { era: state.era, place: state.dropped + index, event, target })
             })
             .collect();

@@ -1,12 +1,18 @@
 //! A cell: one call of one scenario, one fault, one kind of client.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
     promises,
     proxy::Call,
     scenarios::{Client, Play, Scenario, Stage},
 };
+
+/// How often each scenario is recorded: a call that only some runs make, by who came first, is known as such.
+pub(crate) const RECORDINGS: usize = 4;
+
+/// How often a cell is played until its call is made.
+pub(crate) const TRIES: usize = 6;
 
 /// A way in which a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +41,8 @@ pub(crate) struct Cell {
     pub(crate) call: String,
     pub(crate) fault: Fault,
     pub(crate) client: Client,
+    /// Every run without faults makes this call.
+    pub(crate) always: bool,
     delay_ms: Option<u64>,
 }
 
@@ -72,21 +80,31 @@ pub(crate) async fn record(stage: &Arc<Stage>, scenario: Scenario) -> Vec<Call> 
     calls.into_iter().filter(|call| call.number > before).collect()
 }
 
+/// What several recordings have together, by name; true: all of them have it.
+pub(crate) fn together(recordings: &[Vec<Call>]) -> Vec<(Call, bool)> {
+    let mut calls: BTreeMap<&str, (&Call, usize)> = BTreeMap::new();
+    for call in recordings.iter().flatten() {
+        calls.entry(&call.name).or_insert((call, 0)).1 += 1;
+    }
+    calls.into_values().map(|(call, times)| (call.clone(), times == recordings.len())).collect()
+}
+
 /// The cells of a call.
-pub(crate) fn of_call(scenario: Scenario, call: &Call) -> impl Iterator<Item = Cell> {
+pub(crate) fn of_call(scenario: Scenario, call: &Call, always: bool) -> impl Iterator<Item = Cell> {
     FAULTS.into_iter().flat_map(move |fault| {
         [Client::Repeats, Client::NeverBack].map(|client| Cell {
             scenario,
             call: call.name.clone(),
             fault,
             client,
+            always,
             delay_ms: (fault.name == "delay").then(|| past_its_timeout(call)),
         })
     })
 }
 
 /// So long that whoever called has given up: the call lands late.
-fn past_its_timeout(call: &Call) -> u64 {
+pub(crate) fn past_its_timeout(call: &Call) -> u64 {
     match call.upstream.as_str() {
         "aws" if call.name.contains("StartSyncExecution") => 16_000,
         "aws" => 1_300,
@@ -97,7 +115,7 @@ fn past_its_timeout(call: &Call) -> u64 {
 impl Cell {
     /// Plays the scenario with this one call struck. A call that a run does not make is tried again with another order.
     pub(crate) async fn run(&self, stage: &Stage) -> Outcome {
-        for _ in 0..2 {
+        for _ in 0..TRIES {
             match self.play(stage).await {
                 Outcome::NotReached => {}
                 outcome => return outcome,
@@ -128,30 +146,6 @@ impl Cell {
             Ok(promises::Held::TwiceMailed) => Outcome::Broken("she got an e-mail twice".into()),
         }
     }
-}
-
-/// The call of a checkout that names no order: whose a payment method is. It is struck with nothing beside it.
-pub(crate) async fn shared_calls(stage: &Arc<Stage>) -> Vec<(String, Fault, Outcome)> {
-    let scenario = crate::scenarios::SCENARIOS[0];
-    let mut outcomes = Vec::new();
-    let name = "checkout/stripe.RetrievePaymentMethod";
-    crate::proxy(stage).forget().await;
-    for fault in FAULTS {
-        let play = Play::prepare(stage, scenario, Client::Repeats).await;
-        let proxy = play.proxy();
-        let made = proxy.all_calls().await.into_iter().filter(|call| call.order_id.is_none() && stem(&call.name) == name).count();
-        let call = format!("{name}#{}", made + 1);
-        proxy.fault(None, &call, fault.name, (fault.name == "delay").then_some(2_000)).await;
-        let outcome = match play.act().await {
-            Err(broken) => Outcome::Broken(broken),
-            Ok(()) => match promises::hold(stage, &play).await {
-                Ok(_) => Outcome::Held,
-                Err(broken) => Outcome::Broken(broken),
-            },
-        };
-        outcomes.push((name.to_owned(), fault, outcome));
-    }
-    outcomes
 }
 
 /// A call's name without its occurrence.

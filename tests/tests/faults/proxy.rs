@@ -17,6 +17,7 @@ pub(crate) struct Proxy {
 pub(crate) struct Call {
     pub(crate) number: u64,
     pub(crate) name: String,
+    pub(crate) occurrence: u64,
     pub(crate) upstream: String,
     pub(crate) order_id: Option<OrderId>,
 }
@@ -41,13 +42,23 @@ impl Proxy {
         self.put("aliases", &json!({"alias": alias, "order_id": order_id})).await;
     }
 
-    /// Strikes this call of this order, once; `None`: of no order.
-    pub(crate) async fn fault(&self, order_id: Option<&OrderId>, call: &str, fault: &str, delay_ms: Option<u64>) {
+    /// Strikes this call of this order, once; `None`: of no order. Returns the fault's id.
+    pub(crate) async fn fault(&self, order_id: Option<&OrderId>, call: &str, fault: &str, delay_ms: Option<u64>) -> u64 {
         let mut body = json!({"order_id": order_id, "call": call, "fault": fault});
         if let Some(delay_ms) = delay_ms {
             body["delay_ms"] = delay_ms.into();
         }
-        self.put("faults", &body).await;
+        self.put("faults", &body).await["id"].as_u64().expect("a fault has an id")
+    }
+
+    /// Whether this fault struck; an error, if it could not be done.
+    pub(crate) async fn did_strike(&self, id: u64) -> Result<bool, String> {
+        let faults: Vec<Value> = self.get("faults").await;
+        let fault = faults.iter().find(|fault| fault["id"] == id).expect("a fault stays until it is forgotten");
+        match fault["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(fault["struck"] == true),
+        }
     }
 
     /// Whether the order's fault struck; an error, if it could not be done.
@@ -59,21 +70,14 @@ impl Proxy {
         }
     }
 
-    /// Forgets every call and every fault: calls are numbered from 1 again.
-    pub(crate) async fn forget(&self) {
-        for what in ["calls", "faults"] {
-            let answer = self.http.delete(format!("{}/{what}", self.url)).send().await.expect("the fault proxy answers");
-            assert!(answer.status().is_success(), "the fault proxy forgets {what}");
-        }
-    }
-
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
         let answer = self.http.get(format!("{}/{path}", self.url)).send().await.expect("the fault proxy answers");
         answer.json().await.expect("the fault proxy answers JSON")
     }
 
-    async fn put(&self, path: &str, body: &Value) {
+    async fn put(&self, path: &str, body: &Value) -> Value {
         let answer = self.http.put(format!("{}/{path}", self.url)).json(body).send().await.expect("the fault proxy answers");
         assert!(answer.status().is_success(), "the fault proxy refused {body}: {}", answer.text().await.unwrap_or_default());
+        answer.json().await.unwrap_or_default()
     }
 }

@@ -88,7 +88,7 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "settlement after an outage",
         methods: &[CARD],
-        mood: Some(Mood { operation: "authorize", fault: "error", times: 4 }),
+        mood: Some(Mood { operation: "authorize", fault: "error", times: 2 }),
         then: Then::Nothing,
         ends: Status::Paid,
     },

@@ -2,8 +2,9 @@
 //! trusted here leads to them.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime, pem::PemObject as _};
 use webpki::{EndEntityCert, KeyUsage};
+use webpki_roots::TLS_SERVER_ROOTS;
 
 use super::{
     super::{
@@ -37,6 +39,9 @@ const LONGEST: usize = 64 * 1024;
 /// So many are kept: `PayPal` uses few at a time.
 const KEPT: usize = 16;
 
+/// The roots that are trusted.
+type Roots = Cow<'static, [TrustAnchor<'static>]>;
+
 /// A certificate that was trusted when it was fetched, and those between it and its root.
 #[derive(Debug)]
 pub(super) struct Chain(Vec<CertificateDer<'static>>);
@@ -47,7 +52,7 @@ pub(super) struct Certificates {
     http: Http,
     /// The one other origin that they may come from, on a developer's machine.
     local: Option<Url>,
-    roots: OnceLock<Vec<TrustAnchor<'static>>>,
+    roots: Roots,
     by_url: Mutex<BTreeMap<String, Arc<Chain>>>,
 }
 
@@ -57,7 +62,7 @@ impl Certificates {
     pub fn from_env(limits: Limits) -> Result<Self, Missing> {
         let base_url = config::url("PAYPAL_BASE_URL")?;
         if !config::is_local() {
-            return Ok(Self::with(base_url, None, OnceLock::new(), limits));
+            return Ok(Self::with(base_url, None, Cow::Borrowed(TLS_SERVER_ROOTS), limits));
         }
         let root = STANDARD_NO_PAD.decode(config::text("PAYPAL_WEBHOOK_ROOT_PEM")?).unwrap_or_default();
         Ok(Self::local(base_url, &String::from_utf8(root).unwrap_or_default(), limits))
@@ -65,10 +70,10 @@ impl Certificates {
 
     /// From this origin too, under this root alone.
     pub fn local(origin: Url, root: &str, limits: Limits) -> Self {
-        Self::with(origin.clone(), Some(origin), OnceLock::from(anchors(root)), limits)
+        Self::with(origin.clone(), Some(origin), Cow::Owned(anchors(root)), limits)
     }
 
-    fn with(base_url: Url, local: Option<Url>, roots: OnceLock<Vec<TrustAnchor<'static>>>, limits: Limits) -> Self {
+    fn with(base_url: Url, local: Option<Url>, roots: Roots, limits: Limits) -> Self {
         Self { http: Http::new(Provider::Paypal, base_url, limits), local, roots, by_url: Mutex::default() }
     }
 
@@ -76,10 +81,10 @@ impl Certificates {
     pub async fn chain(&self, url: &str, now: Timestamp) -> Result<Arc<Chain>, WebhookError> {
         let kept = self.by_url.lock().ok().and_then(|kept| kept.get(url).cloned());
         if let Some(chain) = kept {
-            return chain.check(self.roots(), now).map(|()| chain);
+            return chain.check(&self.roots, now).map(|()| chain);
         }
         let chain = Arc::new(self.fetch(url).await?);
-        chain.check(self.roots(), now)?;
+        chain.check(&self.roots, now)?;
         if let Ok(mut kept) = self.by_url.lock() {
             if kept.len() >= KEPT {
                 kept.clear();
@@ -100,10 +105,6 @@ impl Certificates {
             status => Err(WebhookError::Unavailable(format!("{status} for the certificate"))),
         }
     }
-
-    fn roots(&self) -> &[TrustAnchor<'static>] {
-        self.roots.get_or_init(platform_roots)
-    }
 }
 
 /// Whether a certificate may be fetched from there: over HTTPS from `PayPal`, or from the local host, whatever its port: the
@@ -116,19 +117,11 @@ fn is_paypals(url: &Url, local: Option<&Url>) -> bool {
 
 fn anchors(pem: &str) -> Vec<TrustAnchor<'static>> {
     let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok);
-    certificates.filter_map(|certificate| anchor(&certificate)).collect()
+    certificates.filter_map(anchor).collect()
 }
 
-fn platform_roots() -> Vec<TrustAnchor<'static>> {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some of the platform's roots cannot be read");
-    }
-    found.certs.iter().filter_map(anchor).collect()
-}
-
-fn anchor(certificate: &CertificateDer<'_>) -> Option<TrustAnchor<'static>> {
-    webpki::anchor_from_trusted_cert(certificate).ok().map(|anchor| anchor.to_owned())
+fn anchor(certificate: CertificateDer<'_>) -> Option<TrustAnchor<'static>> {
+    webpki::anchor_from_trusted_cert(&certificate).ok().map(|anchor| anchor.to_owned())
 }
 
 impl Chain {

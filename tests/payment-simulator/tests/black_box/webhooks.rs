@@ -89,7 +89,7 @@ async fn take(State(shop): State<Shop>, headers: HeaderMap, raw: Bytes) -> Statu
 async fn tell_of_stripe(simulator: &Simulator, shop: &Shop) {
     let target = json!({"provider": "stripe", "url": shop.url, "secret": SECRET});
     let answer = simulator.control(Method::PUT, "webhooks", target).await;
-    assert_eq!((answer.status, answer.body), (200, json!([{"provider": "stripe", "url": shop.url}])), "without the secret");
+    assert_eq!((answer.status, answer.body), (200, json!([{"provider": "stripe", "url": shop.url, "events": null}])), "without the secret");
 }
 
 async fn tell_of_paypal(simulator: &Simulator, shop: &Shop) {
@@ -122,6 +122,27 @@ async fn every_change_of_a_payment_at_stripe_is_told() {
         "refund.created",
     ];
     assert_eq!(shop.kinds(expected.len(), "type").await, expected);
+}
+
+#[tokio::test]
+async fn an_address_is_told_of_the_types_that_it_names_alone() {
+    let simulator = Simulator::start().await;
+    let shop = Shop::open(0).await;
+    let events = ["payment_intent.canceled", "refund.*", "charge"];
+    let target = json!({"provider": "stripe", "url": shop.url, "secret": SECRET, "events": events});
+    let answer = simulator.control(Method::PUT, "webhooks", target).await;
+    assert_eq!(answer.body[0]["events"], json!(events));
+    let id = simulator.prepare("ord_1").await;
+    simulator.confirm(&id, "pm_card_visa").await;
+    simulator.act(&id, "capture").await;
+    simulator.post("refunds", &[("payment_intent", &id)]).await;
+    let cancelled = simulator.prepare("ord_2").await;
+    simulator.act(&cancelled, "cancel").await;
+    assert_eq!(shop.kinds(2, "type").await, ["payment_intent.canceled", "refund.created"]);
+    let all = simulator.control(Method::GET, "webhooks/events", Value::Null).await.body;
+    assert!(all.as_array().unwrap().len() > 2, "the others are kept all the same");
+    simulator.control(Method::PUT, "webhooks/replay", json!({"times": 1})).await;
+    assert_eq!(shop.kinds(4, "type").await.len(), 4, "and are not sent at a replay either");
 }
 
 #[tokio::test]
@@ -323,6 +344,7 @@ async fn an_address_that_cannot_be_is_refused_with_the_field() {
         ("url", json!({"provider": "stripe", "url": "ftp://127.0.0.1/", "secret": "x"})),
         ("secret", json!({"provider": "stripe", "url": "http://127.0.0.1/", "webhook_id": "x"})),
         ("webhook_id", json!({"provider": "paypal", "url": "http://127.0.0.1/", "secret": "x"})),
+        ("events", json!({"provider": "stripe", "url": "http://127.0.0.1/", "secret": "x", "events": "all"})),
         ("colour", json!({"provider": "stripe", "url": "http://127.0.0.1/", "secret": "x", "colour": "red"})),
     ] {
         let refused = simulator.control(Method::PUT, "webhooks", target.clone()).await;
