@@ -18,6 +18,7 @@ use shared::{
     },
     repositories::{
         customer_orders::OrderRow, inventory::InventoryTable, order_details::OrderDetailsTable, order_events::OrderEvents,
+        provider_health::ProviderHealthTable,
     },
 };
 use uuid::Uuid;
@@ -200,6 +201,11 @@ impl Shop {
     /// The stock.
     pub fn inventory(&self) -> InventoryTable {
         InventoryTable::new(self.dynamodb.clone(), self.resource("InventoryTable"))
+    }
+
+    /// The providers' health, as their breakers know it.
+    pub fn provider_health(&self) -> ProviderHealthTable {
+        ProviderHealthTable::new(self.dynamodb.clone(), self.resource("ProviderHealthTable"))
     }
 
     /// Puts a product of a test's own on the shelf, for 15.00 USD.

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use shared::domain::order::Status;
+use jiff::Timestamp;
+use shared::{
+    domain::{event::Provider, order::Status},
+    payments::breaker::Rules,
+};
 use system_tests::{Answer, Customer, Shop, new_key, purchase, purchase_with};
 use tokio::{
     sync::{Mutex, Semaphore},
@@ -155,7 +159,7 @@ async fn workflows_settlements_and_webhooks_on_one_order_at_once_charge_it_once(
         let body = purchase(&[("coffee-beans", 1)], CARD);
         let machines = [shop.resource("CheckoutStateMachine"), shop.resource("SettlementStateMachine")];
         let crowd = async {
-            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
             shop.python("crowd.py", &[order_id.as_str(), machines[0], machines[1]]).await;
             let replay = serde_json::json!({"times": 3, "shuffle": true, "order_id": order_id});
             let url = format!("{}/webhooks/replay", shop.outputs.payment_simulator_url);
@@ -166,6 +170,39 @@ async fn workflows_settlements_and_webhooks_on_one_order_at_once_charge_it_once(
         assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
         assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
     }
+}
+
+/// A breaker is every order's, so nothing else may be in the shop.
+#[tokio::test]
+async fn while_a_provider_is_down_nothing_is_prepared_with_it_until_a_probe_finds_it_well() {
+    let _alone = DOOR.lock().await;
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let lines = [("coffee-beans", 1)];
+    let health = shop.provider_health();
+    let rules = Rules { failures: 1, window: Duration::from_mins(1), open: Duration::ZERO, probe_lease: Duration::ZERO };
+    let before = health.load(Provider::Stripe).await.unwrap();
+    let down = before.failed(Timestamp::now(), &rules).expect("it was closed");
+    assert!(health.replace(Provider::Stripe, &before, &down).await.unwrap());
+    // What the functions have cached of it is a second old at most.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+
+    let (with_two, with_one) = (new_key(), new_key());
+    let (both, card) = (purchase_with(&lines, &[("stripe", CARD), ("paypal", "vault_ok")]), purchase(&lines, CARD));
+    let (paid, waiting) = tokio::join!(kareem.checkout(&with_two, &both), kareem.checkout(&with_one, &card));
+    assert_eq!(paid.status, 201, "the other provider is asked at once: {paid:?}");
+    let order = shop.closed(&kareem.order_id(&with_two)).await;
+    let providers: Vec<_> = order.attempts().iter().map(|attempt| attempt.provider).collect();
+    assert_eq!(providers, [Provider::Paypal]);
+    assert_eq!(waiting.status, 202, "{waiting:?}");
+    let order_id = kareem.order_id(&with_one);
+    let so_far = shop.event_names(&order_id).await;
+    assert!(!so_far.contains(&"PaymentPrepared"), "{so_far:?}");
+    assert!(health.load(Provider::Stripe).await.unwrap().is_open());
+
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid, "settlement's own try was the probe");
+    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
+    assert!(!health.load(Provider::Stripe).await.unwrap().is_open());
 }
 
 /// The provider's clock is shifted for all of its orders, so nothing else may be in the shop.

@@ -81,9 +81,9 @@ pub(crate) async fn record(stage: &Arc<Stage>, scenario: Scenario) -> Vec<Call> 
 }
 
 /// What several recordings have together, by name; true: all of them have it.
-pub(crate) fn together(recordings: &[Vec<Call>]) -> Vec<(Call, bool)> {
+pub(crate) fn together(recordings: &[&[Call]]) -> Vec<(Call, bool)> {
     let mut calls: BTreeMap<&str, (&Call, usize)> = BTreeMap::new();
-    for call in recordings.iter().flatten() {
+    for call in recordings.iter().copied().flatten() {
         calls.entry(&call.name).or_insert((call, 0)).1 += 1;
     }
     calls.into_values().map(|(call, times)| (call.clone(), times == recordings.len())).collect()

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use shared::domain::{
     event::Cancellation,
     order::{Order, Outcome, Status},
 };
 
-use crate::scenarios::{Client, Play, STOCKED, Stage, Then};
+use crate::scenarios::{Client, MAILBOX_AGE, Play, STOCKED, Stage, Then};
 
 /// Longer than every wait of the shop in its tests' limits together.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -132,17 +131,12 @@ async fn listed(stage: &Stage, play: &Play<'_>, status: Status) -> bool {
 async fn mails(stage: &Stage, play: &Play<'_>, order: &Order) -> Result<Held, String> {
     let (due, more) = expected_mails(order);
     let started = Instant::now();
-    let mut subjects: Vec<String> = Vec::new();
-    while started.elapsed() < PATIENCE {
-        let mails = stage.mails(&play.order_id).await;
-        subjects = mails.iter().map(subject).collect();
-        if subjects.len() >= due {
-            break;
-        }
+    while started.elapsed() < PATIENCE && stage.subjects(&play.order_id).await.len() < due {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    // A second one would come at once: its message is in the queue already.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // A second one would come at once, for its message is in the queue already; the mailbox is read anew after that.
+    tokio::time::sleep(MAILBOX_AGE + Duration::from_millis(500)).await;
+    let subjects = stage.subjects(&play.order_id).await;
     let distinct: std::collections::BTreeSet<_> = subjects.iter().collect();
     let right = (due..=due + more).contains(&distinct.len());
     ensure(right, &format!("promise 5: {due} e-mails were due (and {more} more may be), and these came: {subjects:?}"))?;
@@ -159,10 +153,6 @@ fn expected_mails(order: &Order) -> (usize, usize) {
         Outcome::Open => (0, 0),
     };
     (due, more + usize::from(order.was_deferred()))
-}
-
-fn subject(mail: &Value) -> String {
-    mail["Subject"].as_str().unwrap_or_default().to_owned()
 }
 
 fn ensure(holds: bool, otherwise: &str) -> Result<(), String> {

@@ -107,11 +107,12 @@ impl Report {
         let titles: Vec<_> = FAULTS.iter().map(|fault| fault.title).collect();
         let _ = writeln!(text, "### Calls that name no order\n\n| call | {} |", titles.join(" | "));
         let _ = writeln!(text, "|---|{}", "---|".repeat(FAULTS.len()));
-        let mut rows: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
-        for (call, _, outcome) in &self.shared {
-            rows.entry(call).or_default().push(mark(Some(outcome)));
+        let mut rows: BTreeMap<&str, BTreeMap<Fault, &Outcome>> = BTreeMap::new();
+        for (call, fault, outcome) in &self.shared {
+            rows.entry(call).or_default().insert(*fault, outcome);
         }
-        for (call, marks) in rows {
+        for (call, cells) in rows {
+            let marks: Vec<_> = FAULTS.iter().map(|fault| mark(cells.get(fault).copied())).collect();
             let _ = writeln!(text, "| {call} | {} |", marks.join(" | "));
         }
         text

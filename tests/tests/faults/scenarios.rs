@@ -1,8 +1,12 @@
 //! What customers do: each scenario from its first click to its last, on SKUs and a key of its own.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Response, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::{
     ids::{OrderId, Sku},
@@ -16,13 +20,30 @@ use crate::{proxy, proxy::Proxy};
 /// How many of each SKU an order's shelf has.
 pub(crate) const STOCKED: u32 = 5;
 
+/// The mailbox, as it is known, is never older than this.
+pub(crate) const MAILBOX_AGE: Duration = Duration::from_secs(2);
+
 /// The running shop, with somebody who buys in it.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) shop: Shop,
     pub(crate) kareem: Customer,
-    /// The mailbox, as it was read for all cells together.
-    mailbox: Mutex<(Option<Instant>, Vec<Value>)>,
+    /// The subjects of the e-mails about each order, as the mailbox was read for all cells together.
+    mailbox: Mutex<(Option<Instant>, HashMap<String, Vec<String>>)>,
+}
+
+/// The mailbox of the local AWS, as far as it is of interest.
+#[derive(Deserialize)]
+struct Mailbox {
+    /// By account.
+    messages: HashMap<String, Vec<Mail>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mail {
+    subject: String,
+    body_text: String,
 }
 
 impl Stage {
@@ -31,14 +52,21 @@ impl Stage {
         Self { shop, kareem, mailbox: Mutex::default() }
     }
 
-    /// The e-mails about an order. The mailbox is read once a second at most, whoever asks.
-    pub(crate) async fn mails(&self, order_id: &OrderId) -> Vec<Value> {
+    /// The subjects of the e-mails about an order.
+    pub(crate) async fn subjects(&self, order_id: &OrderId) -> Vec<String> {
         let mut mailbox = self.mailbox.lock().await;
-        if mailbox.0.is_none_or(|read| read.elapsed() > Duration::from_secs(1)) {
-            *mailbox = (Some(Instant::now()), self.shop.mails("").await);
+        if mailbox.0.is_none_or(|read| read.elapsed() > MAILBOX_AGE) {
+            let url = format!("{}/_ministack/ses/messages", self.shop.outputs.aws_endpoint);
+            let all: Mailbox = self.shop.http.get(url).send().await.expect("a mailbox").json().await.expect("e-mails");
+            let mut by_order: HashMap<String, Vec<String>> = HashMap::new();
+            for mail in all.messages.into_values().flatten() {
+                let start = mail.body_text.find("ord_").expect("every e-mail is about an order");
+                let order_id = mail.body_text[start..].chars().take(order_id.as_str().len()).collect();
+                by_order.entry(order_id).or_default().push(mail.subject);
+            }
+            *mailbox = (Some(Instant::now()), by_order);
         }
-        let about = |mail: &&Value| mail["BodyText"].as_str().is_some_and(|body| body.contains(order_id.as_str()));
-        mailbox.1.iter().filter(about).cloned().collect()
+        mailbox.1.get(order_id.as_str()).cloned().unwrap_or_default()
     }
 }
 

@@ -6,40 +6,67 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::task::JoinSet;
 
 use crate::{
-    cells::{FAULTS, Fault, Outcome, past_its_timeout, record, stem},
+    cells::{FAULTS, Fault, Outcome, past_its_timeout, stem},
     promises,
     proxy::{Call, Proxy},
-    scenarios::{Client, Play, SCENARIOS, Scenario, Stage},
+    scenarios::{Client, Play, Scenario, Stage},
 };
 
 /// How often a call is waited for, each time with another order.
 const TRIES: usize = 5;
 
+/// A function's calls that name no order, all struck in one way.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    function: String,
+    fault: Fault,
+    /// The scenarios that the function has a part in, each with its first call there.
+    firsts: Vec<(Scenario, String)>,
+}
+
 /// A call that names no order, as it is to be struck.
 #[derive(Clone, Debug)]
-pub(crate) struct SharedCall {
+struct SharedCall {
     /// Its name without its occurrence.
-    pub(crate) name: String,
+    name: String,
     scenario: Scenario,
     /// The first call for an order by the same function, which starts again when this one kills it.
     first: String,
     delay_ms: u64,
 }
 
-/// Every such call of the scenarios, struck in every way.
-pub(crate) async fn strike_all(stage: &Arc<Stage>) -> Vec<(String, Fault, Outcome)> {
-    let mut by_function: BTreeMap<String, Vec<SharedCall>> = BTreeMap::new();
-    for call in find(stage).await {
-        by_function.entry(function(&call.name).to_owned()).or_default().push(call);
+/// Every function of these recordings with every fault.
+pub(crate) fn all(recordings: &[(Scenario, Vec<Call>)]) -> Vec<Calls> {
+    let mut functions: BTreeMap<&str, Vec<(Scenario, String)>> = BTreeMap::new();
+    for (scenario, calls) in recordings {
+        for call in calls {
+            let firsts = functions.entry(function(&call.name)).or_default();
+            if !firsts.iter().any(|(of, _)| of.name == scenario.name) {
+                firsts.push((*scenario, call.name.clone()));
+            }
+        }
     }
-    // One order for each function at a time: two could not tell whose call was struck.
+    let with_every_fault = |(function, firsts): (&str, Vec<(Scenario, String)>)| {
+        let function = function.to_owned();
+        FAULTS.map(|fault| Calls { function: function.clone(), fault, firsts: firsts.clone() })
+    };
+    functions.into_iter().flat_map(with_every_fault).collect()
+}
+
+/// Strikes them: functions side by side, the calls of each one after the other, for two could not tell whose was struck.
+pub(crate) async fn strike(stage: &Arc<Stage>, chosen: Vec<Calls>) -> Vec<(String, Fault, Outcome)> {
+    let mut by_function: BTreeMap<String, Vec<Calls>> = BTreeMap::new();
+    for calls in chosen {
+        by_function.entry(calls.function.clone()).or_default().push(calls);
+    }
     let mut running = JoinSet::new();
-    for calls in by_function.into_values() {
+    for chosen in by_function.into_values() {
         let stage = stage.clone();
         running.spawn(async move {
+            let found = find(&stage, &chosen[0]).await;
             let mut outcomes = Vec::new();
-            for call in calls {
-                for fault in FAULTS {
+            for fault in chosen.iter().map(|calls| calls.fault) {
+                for call in &found {
                     let outcome = call.strike(&stage, fault).await;
                     if let Outcome::Broken(why) = &outcome {
                         println!("broken: {} / {}\n        {why}", call.name, fault.title);
@@ -51,38 +78,29 @@ pub(crate) async fn strike_all(stage: &Arc<Stage>) -> Vec<(String, Fault, Outcom
         });
     }
     let mut outcomes = running.join_all().await.concat();
-    outcomes.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    outcomes.sort_by(|(one, fault, _), (other, other_fault, _)| (one, fault.name).cmp(&(other, other_fault.name)));
     outcomes
 }
 
-/// Plays each scenario as often as it has functions; each time another one is killed at its first call, and starts again.
-async fn find(stage: &Arc<Stage>) -> Vec<SharedCall> {
+/// Has the function killed at its first call in each scenario: what it then calls, beside what names an order, it shares.
+async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
     let mut found: BTreeMap<String, SharedCall> = BTreeMap::new();
-    for scenario in SCENARIOS {
-        let calls = record(stage, scenario).await;
-        let mut firsts: BTreeMap<&str, &str> = BTreeMap::new();
-        for call in &calls {
-            firsts.entry(function(&call.name)).or_insert(&call.name);
-        }
-        firsts.retain(|function, _| !found.values().any(|call| self::function(&call.name) == *function));
-        for (function, first) in firsts {
-            let proxy = crate::proxy(stage);
-            let before = proxy.all_calls().await.last().map_or(0, |call| call.number);
-            let play = Play::prepare(stage, scenario, Client::Repeats).await;
-            play.before().await;
-            proxy.fault(Some(&play.order_id), first, "kill_before", None).await;
-            play.act().await.unwrap_or_else(|error| panic!("{} with {function} killed: {error}", scenario.name));
-            let held = promises::hold(stage, &play).await;
-            held.unwrap_or_else(|error| panic!("{} with {function} killed: {error}", scenario.name));
-            let of_function = |call: &Call| call.number > before && call.order_id.is_none() && self::function(&call.name) == function;
-            for call in proxy.all_calls().await.into_iter().filter(of_function) {
-                found.entry(stem(&call.name).to_owned()).or_insert_with(|| SharedCall {
-                    name: stem(&call.name).to_owned(),
-                    scenario,
-                    first: first.to_owned(),
-                    delay_ms: past_its_timeout(&call),
-                });
-            }
+    for (scenario, first) in &calls.firsts {
+        let proxy = crate::proxy(stage);
+        let before = proxy.all_calls().await.last().map_or(0, |call| call.number);
+        let play = Play::prepare(stage, *scenario, Client::Repeats).await;
+        play.before().await;
+        proxy.fault(Some(&play.order_id), first, "kill_before", None).await;
+        let held = match play.act().await {
+            Ok(()) => promises::hold(stage, &play).await.map(drop),
+            Err(broken) => Err(broken),
+        };
+        held.unwrap_or_else(|error| panic!("{} with {} killed: {error}", scenario.name, calls.function));
+        let shared = |call: &Call| call.number > before && call.order_id.is_none() && function(&call.name) == calls.function;
+        for call in proxy.all_calls().await.into_iter().filter(shared) {
+            let (name, delay_ms) = (stem(&call.name).to_owned(), past_its_timeout(&call));
+            let call = SharedCall { name: name.clone(), scenario: *scenario, first: first.clone(), delay_ms };
+            found.entry(name).or_insert(call);
         }
     }
     found.into_values().collect()
