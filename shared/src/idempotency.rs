@@ -190,7 +190,9 @@ mod tests {
     #[test]
     fn a_body_that_is_too_large_or_no_json_is_refused_with_its_own_status() {
         assert_eq!(json_body(&request("text/plain", "{}")).unwrap_err().status, 415);
-        assert_eq!(json_body(&request("application/json", "x".repeat(MAX_BODY + 1))).unwrap_err().status, 413);
+        let of_size = |bytes: usize| json_body(&request("application/json", format!("\"{}\"", "x".repeat(bytes - 2))));
+        assert_eq!(of_size(65_537).unwrap_err().status, 413);
+        assert!(of_size(65_536).is_ok());
         assert_eq!(json_body(&request("application/json", "{")).unwrap_err().code, "validation_failed");
         assert!(json_body(&request("Application/JSON; charset=utf-8", "{}")).is_ok());
     }
@@ -200,8 +202,41 @@ mod tests {
         let with_key = |key: &str| http::Request::builder().header("Idempotency-Key", key).body(Body::Empty).unwrap();
         assert_eq!(key_of(&request("x", "")).unwrap_err().code, "idempotency_key_missing");
         assert_eq!(key_of(&with_key(&"k".repeat(255))).unwrap().len(), 255);
-        for key in [String::new(), "k".repeat(256)] {
-            assert_eq!(key_of(&with_key(&key)).unwrap_err().code, "validation_failed");
+        assert_eq!(key_of(&with_key(" one two ")).unwrap(), "one two");
+        for key in [String::new(), "k".repeat(256), "one\ttwo".into(), "kettlé".into()] {
+            assert_eq!(key_of(&with_key(&key)).unwrap_err().code, "validation_failed", "{key}");
         }
+    }
+
+    #[test]
+    fn a_fingerprint_is_a_sha_256_in_hexadecimal() {
+        let order_id: OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
+        // printf 'ord_00000000000000000000000000000001\n{}' | sha256sum
+        let expected = "d8e219eee62c72da365daee85ee23318d0c255e33b6347e10b66568f9deddc60";
+        assert_eq!(fingerprint(&order_id, &json!({})), expected);
+    }
+
+    #[test]
+    fn a_repeat_gets_the_kept_answer_and_is_told_that_it_is_one() {
+        let headers = vec![("Location".to_owned(), "/v1/orders/1".to_owned()), ("no name".to_owned(), "x".to_owned())];
+        let answer = SavedAnswer { status: 201, body: "{\"a\":1}".into(), headers };
+        let (first, repeat) = (http_answer(&answer), replayed(&answer));
+        for given in [&first, &repeat] {
+            assert_eq!((given.status().as_u16(), given.headers()["location"].to_str().unwrap()), (201, "/v1/orders/1"));
+            assert_eq!(given.body(), first.body());
+        }
+        assert!(first.headers().get("Idempotent-Replayed").is_none());
+        assert_eq!(repeat.headers()["Idempotent-Replayed"], "true");
+    }
+
+    #[test]
+    fn each_reason_to_send_again_or_not_has_its_own_status_and_a_wait_of_a_second_or_two() {
+        assert_eq!((key_reused().status, key_reused().code), (422, "idempotency_key_reused"));
+        for (left, seconds) in [(0, "1"), (1_500, "1"), (2_000, "2"), (30_000, "2")] {
+            let answer = in_progress(std::time::Duration::from_millis(left)).answer("/v1/checkout");
+            assert_eq!(answer.status(), 409);
+            assert_eq!(answer.headers()["retry-after"], seconds, "{left} ms are left");
+        }
+        assert_eq!(unavailable(&std::fmt::Error).status, 503);
     }
 }

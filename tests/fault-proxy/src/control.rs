@@ -18,11 +18,8 @@ use crate::{
     World,
     calls::is_name,
     faults::{Fault, Kind},
-    orders::is_order_id,
+    orders::{SHORTEST_ALIAS, is_order_id},
 };
-
-/// A shorter alias would stand in calls that have nothing to do with it.
-const SHORTEST_ALIAS: usize = 8;
 
 type Shared = State<Arc<World>>;
 

@@ -1,14 +1,14 @@
 //! Which order a call is about: by the order's id, by a provider's reference to it, or by an alias.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Mutex,
-};
+use std::{collections::HashMap, sync::Mutex};
 
 use hyper::http::request::Parts;
 use serde_json::{Map, Value};
 
 use crate::{identity::Identity, lock, upstream::Upstream};
+
+/// A shorter alias would stand in calls that have nothing to do with it.
+pub(crate) const SHORTEST_ALIAS: usize = 8;
 
 const PREFIX: &str = "ord_";
 const DIGITS: usize = 32;
@@ -30,7 +30,8 @@ pub(crate) fn is_order_id(text: &str) -> bool {
 pub(crate) struct Orders {
     /// From a provider's id of an object to the order it is for.
     references: Mutex<HashMap<String, String>>,
-    aliases: Mutex<BTreeMap<String, String>>,
+    /// From the first bytes of aliases to the aliases that begin so, each with its order.
+    aliases: Mutex<HashMap<[u8; SHORTEST_ALIAS], Vec<(String, String)>>>,
 }
 
 impl Orders {
@@ -58,16 +59,24 @@ impl Orders {
         if aliases.is_empty() {
             return None;
         }
-        let body = String::from_utf8_lossy(body);
-        let found = aliases.iter().filter(|(alias, _)| body.contains(alias.as_str()));
-        found.max_by_key(|(alias, _)| alias.len()).map(|(_, order_id)| order_id.clone())
+        let starts = body.windows(SHORTEST_ALIAS).enumerate();
+        let begun = starts.flat_map(|(start, first)| {
+            let first: Option<&[u8; SHORTEST_ALIAS]> = first.try_into().ok();
+            first.and_then(|first| aliases.get(first)).into_iter().flatten().map(move |alias| (start, alias))
+        });
+        let found = begun.filter(|(start, (alias, _))| body.get(*start..).is_some_and(|rest| rest.starts_with(alias.as_bytes())));
+        found.map(|(_, found)| found).max_by_key(|(alias, _)| alias.len()).map(|(_, order_id)| order_id.clone())
     }
 
     /// From now on a DynamoDB call that holds this text is about this order, unless it says otherwise.
     pub(crate) fn alias(&self, alias: &str, order_id: String) {
         let quoted = Value::from(alias).to_string();
         let in_json = &quoted[1..quoted.len() - 1];
-        lock(&self.aliases).insert(in_json.to_owned(), order_id);
+        let Some(first) = in_json.as_bytes().first_chunk() else { return };
+        let mut aliases = lock(&self.aliases);
+        let alike = aliases.entry(*first).or_default();
+        alike.retain(|(alias, _)| alias != in_json);
+        alike.push((in_json.to_owned(), order_id));
     }
 
     /// Learns a provider's ids from what it answered to a call. An object that names its order goes by that; others go by

@@ -12,7 +12,10 @@ use crate::{
 pub(crate) const RECORDINGS: usize = 4;
 
 /// How often a cell is played until its call is made.
-pub(crate) const TRIES: usize = 6;
+const TRIES: usize = 6;
+
+/// How often, where only some runs make it.
+pub(crate) const RARE_TRIES: usize = 2;
 
 /// A way in which a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,7 +118,7 @@ pub(crate) fn past_its_timeout(call: &Call) -> u64 {
 impl Cell {
     /// Plays the scenario with this one call struck. A call that a run does not make is tried again with another order.
     pub(crate) async fn run(&self, stage: &Stage) -> Outcome {
-        for _ in 0..TRIES {
+        for _ in 0..if self.always { TRIES } else { RARE_TRIES } {
             match self.play(stage).await {
                 Outcome::NotReached => {}
                 outcome => return outcome,
@@ -133,10 +136,8 @@ impl Cell {
             return Outcome::Broken(broken);
         }
         let held = promises::hold(stage, &play).await;
-        let struck = match proxy.struck(&play.order_id).await {
-            Ok(struck) => struck,
-            Err(error) => return Outcome::Broken(format!("the fault could not be made: {error}")),
-        };
+        // A function that gave up meanwhile cannot be killed any more: that is not this fault, and is tried again.
+        let struck = proxy.struck(&play.order_id).await;
         match held {
             Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
             Ok(_) if !struck => Outcome::NotReached,

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Cells that run side by side, each on its own order, SKUs and key.
-const SIDE_BY_SIDE: usize = 28;
+const SIDE_BY_SIDE: usize = 40;
 
 /// A slice of the matrix takes every n-th cell, so that the test command stays within its time. The slice moves with the
 /// date; the nightly run takes all of them.

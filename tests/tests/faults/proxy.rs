@@ -51,23 +51,16 @@ impl Proxy {
         self.put("faults", &body).await["id"].as_u64().expect("a fault has an id")
     }
 
-    /// Whether this fault struck; an error, if it could not be done.
-    pub(crate) async fn did_strike(&self, id: u64) -> Result<bool, String> {
+    /// Whether this fault struck.
+    pub(crate) async fn did_strike(&self, id: u64) -> bool {
         let faults: Vec<Value> = self.get("faults").await;
-        let fault = faults.iter().find(|fault| fault["id"] == id).expect("a fault stays until it is forgotten");
-        match fault["error"].as_str() {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(fault["struck"] == true),
-        }
+        faults.iter().any(|fault| fault["id"] == id && fault["struck"] == true)
     }
 
-    /// Whether the order's fault struck; an error, if it could not be done.
-    pub(crate) async fn struck(&self, order_id: &OrderId) -> Result<bool, String> {
+    /// Whether the order's fault struck.
+    pub(crate) async fn struck(&self, order_id: &OrderId) -> bool {
         let faults: Vec<Value> = self.get(&format!("faults?order_id={order_id}")).await;
-        match faults.iter().find_map(|fault| fault["error"].as_str()) {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(faults.iter().all(|fault| fault["struck"] == true)),
-        }
+        faults.iter().all(|fault| fault["struck"] == true)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {

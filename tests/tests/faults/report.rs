@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, time::Duration};
 use system_tests::root;
 
 use crate::{
-    cells::{Cell, FAULTS, Fault, Outcome, TRIES},
+    cells::{Cell, FAULTS, Fault, Outcome, RARE_TRIES},
     scenarios::{Client, SCENARIOS},
 };
 
@@ -77,7 +77,7 @@ impl Report {
             self.broken(),
             self.missed(),
             rare,
-            TRIES,
+            RARE_TRIES,
             self.shared.len(),
         )
     }

@@ -21,7 +21,7 @@ use crate::{proxy, proxy::Proxy};
 pub(crate) const STOCKED: u32 = 5;
 
 /// The mailbox, as it is known, is never older than this.
-pub(crate) const MAILBOX_AGE: Duration = Duration::from_secs(2);
+pub(crate) const MAILBOX_AGE: Duration = Duration::from_secs(3);
 
 /// The running shop, with somebody who buys in it.
 #[derive(Debug)]

@@ -131,11 +131,10 @@ impl SharedCall {
             Ok(()) => promises::hold(stage, &play).await,
             Err(broken) => Err(broken),
         };
-        match (held, proxy.did_strike(id).await) {
-            (Err(broken), _) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
-            (Ok(_), Err(error)) => Outcome::Broken(format!("the fault could not be made: {error}")),
-            (Ok(_), Ok(false)) => Outcome::NotReached,
-            (Ok(_), Ok(true)) => Outcome::Held,
+        match held {
+            Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
+            Ok(_) if proxy.did_strike(id).await => Outcome::Held,
+            Ok(_) => Outcome::NotReached,
         }
     }
 }
