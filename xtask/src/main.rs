@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod deploy;
 mod judge;
+mod mutants;
 mod operator;
 mod paths;
 mod process;
@@ -58,6 +59,15 @@ enum Command {
         /// Write docs/faults.md
         #[arg(long)]
         report: bool,
+    },
+    /// Change the rules, the payment adapters and the repositories one guard at a time: some test must notice
+    Mutants {
+        /// Only these; without it, all three
+        #[arg(long, value_parser = ["rules", "payments", "tables"])]
+        part: Option<String>,
+        /// Only some of the changes, such as 0/3
+        #[arg(long)]
+        shard: Option<String>,
     },
     /// Buy a kettle in the terminal, and see every hop with its time
     Demo,
@@ -148,6 +158,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Down => supervisor::down().await,
         Command::Demo => process::or_interrupted(demo::run()).await,
         Command::Faults { slice, report } => process::or_interrupted(test::faults(slice.as_deref(), report)).await,
+        Command::Mutants { part, shard } => process::or_interrupted(mutants::run(part.as_deref(), shard.as_deref())).await,
         Command::Test { filter } => process::or_interrupted(test::run(filter.as_deref())).await,
         Command::Bench { release_functions } => process::or_interrupted(bench::run(&release_functions)).await,
         Command::Check => process::or_interrupted(check::run()).await,

@@ -68,7 +68,7 @@ pub async fn faults(slice: Option<&str>, report: bool) -> Result<()> {
 }
 
 /// moto's server: a DynamoDB that knows nothing of the local AWS.
-async fn moto() -> Result<(Running, String)> {
+pub async fn moto() -> Result<(Running, String)> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let server = Program::new("moto", paths::tool("python")).args(["xtask/python/second_dynamodb.py", &port.to_string()]);
     step("Start a second DynamoDB", None, async move {

@@ -73,7 +73,7 @@ async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Order>, String>
             }
             Err(error) => return Err(format!("the events cannot be read: {error}")),
         }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
     }
     Err(format!("promise 4: the order is not closed after {} s: {last:?}", PATIENCE.as_secs()))
 }
@@ -117,7 +117,7 @@ pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>, status: Status) -> Res
         } else {
             return Ok(());
         };
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(1000)).await;
     }
     Err(format!("{missing} after {} s", PATIENCE.as_secs()))
 }

@@ -89,7 +89,11 @@ async fn take(State(shop): State<Shop>, headers: HeaderMap, raw: Bytes) -> Statu
 async fn tell_of_stripe(simulator: &Simulator, shop: &Shop) {
     let target = json!({"provider": "stripe", "url": shop.url, "secret": SECRET});
     let answer = simulator.control(Method::PUT, "webhooks", target).await;
-    assert_eq!((answer.status, answer.body), (200, json!([{"provider": "stripe", "url": shop.url, "events": null}])), "without the secret");
+    assert_eq!(
+        (answer.status, answer.body),
+        (200, json!([{"provider": "stripe", "url": shop.url, "events": null}])),
+        "without the secret"
+    );
 }
 
 async fn tell_of_paypal(simulator: &Simulator, shop: &Shop) {

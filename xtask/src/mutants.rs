@@ -1,0 +1,90 @@
+//! cargo-mutants: every condition, comparison and result of the rules, the payment adapters and the repositories is changed
+//! in turn, and some test must notice. What no test notices is listed in docs/mutants.md, each with its reason.
+
+use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    paths,
+    process::Program,
+    progress::{bold, green},
+    stack, test,
+};
+
+/// So many of a hundred must be noticed.
+const NOTICED_PERCENT: usize = 90;
+
+/// What is changed together, and which tests have to notice.
+struct Part {
+    name: &'static str,
+    files: &'static [&'static str],
+    package: &'static str,
+    tests: &'static [&'static str],
+}
+
+const PARTS: [Part; 3] = [
+    Part {
+        name: "rules",
+        files: &["shared/src/domain/**", "shared/src/idempotency.rs"],
+        package: "shared",
+        tests: &["--lib"],
+    },
+    Part { name: "payments", files: &["shared/src/payments/**"], package: "shared", tests: &["--lib"] },
+    Part { name: "tables", files: &["shared/src/repositories/**"], package: "system-tests", tests: &["--test", "repositories"] },
+];
+
+/// Changes the sources in place, one change at a time, and puts them back. With `shard`, only every n-th change.
+pub async fn run(part: Option<&str>, shard: Option<&str>) -> Result<()> {
+    if !Command::new("cargo").args(["mutants", "--version"]).output().is_ok_and(|output| output.status.success()) {
+        bail!("cargo-mutants is missing\nwhat to do: cargo install --locked cargo-mutants@27.1.0");
+    }
+    let (moto, moto_url) = test::moto().await?;
+    let mut survivors = BTreeSet::new();
+    let (mut noticed, mut all) = (0, 0);
+    for part in PARTS.iter().filter(|of| part.is_none_or(|part| part == of.name)) {
+        println!("\n{}", bold(part.name));
+        let directory = paths::root().join("target/mutants").join(part.name);
+        fs::create_dir_all(&directory)?;
+        let mutants = Program::new("mutants", "cargo")
+            .args(["mutants", "--in-place", "--package", "shared", "--test-package", part.package, "--timeout", "120"])
+            .args(["--output", &directory.display().to_string(), "--cargo-arg=--target", "--cargo-arg"])
+            .args([stack::host()?])
+            .args(part.files.iter().flat_map(|file| ["--file", file]))
+            .args(shard.into_iter().flat_map(|shard| ["--shard", shard]))
+            .args(["--"])
+            .args(part.tests.iter().copied())
+            .env("SOUK_DYNAMODBS", &moto_url)
+            .visible();
+        // It fails when a change went unnoticed: that is judged below.
+        let _ = mutants.run().await;
+        let found = |name: &str| listed(directory.join("mutants.out").join(name));
+        let missed = found("missed.txt")?;
+        let caught = found("caught.txt")?.len() + found("timeout.txt")?.len();
+        (noticed, all) = (noticed + caught, all + caught + missed.len());
+        survivors.extend(missed);
+    }
+    drop(moto);
+    if all == 0 {
+        bail!("nothing was changed: see .local/logs/mutants.log");
+    }
+    println!("\n{noticed} of {all} changes were noticed, {} %", noticed * 100 / all);
+    let known = fs::read_to_string(paths::root().join("docs/mutants.md")).unwrap_or_default();
+    let unknown: Vec<_> = survivors.into_iter().filter(|survivor| !known.contains(survivor)).collect();
+    if noticed * 100 < NOTICED_PERCENT * all || !unknown.is_empty() {
+        bail!("these went unnoticed, and docs/mutants.md gives no reason:\n{}", unknown.join("\n"));
+    }
+    println!("{}", green("Each of the others has its reason in docs/mutants.md."));
+    Ok(())
+}
+
+/// The changes in a list of cargo-mutants', each as its file and what was changed: lines move.
+fn listed(path: PathBuf) -> Result<Vec<String>> {
+    let text = fs::read_to_string(&path).with_context(|| format!("{} is not there", path.display()))?;
+    let without_line = |line: &str| {
+        let mut parts = line.splitn(4, ':');
+        let (file, change) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
+        format!("{file}: {}", change.trim())
+    };
+    Ok(text.lines().map(without_line).collect())
+}
