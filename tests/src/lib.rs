@@ -285,7 +285,10 @@ impl Shop {
     /// # Panics
     /// When the simulator refuses the fault.
     pub async fn fault_at(&self, provider: &str, order_id: &OrderId, operation: &str, fault: &str, times: u32) {
-        let fault = json!({"provider": provider, "operation": operation, "fault": fault, "times": times, "delay_ms": 20_000, "order_id": order_id});
+        let delay_ms = if fault == "delay" { 20_000 } else { 0 };
+        let fault = json!({
+            "provider": provider, "operation": operation, "fault": fault, "times": times, "delay_ms": delay_ms, "order_id": order_id
+        });
         let answer = self.http.put(format!("{}/faults", self.outputs.payment_simulator_url)).json(&fault).send().await;
         let answer = answer.expect("the simulator answers");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
