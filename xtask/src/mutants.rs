@@ -1,7 +1,7 @@
 //! cargo-mutants: every condition, comparison and result of the rules, the payment adapters and the repositories is changed
 //! in turn, and some test must notice. What no test notices is listed in docs/mutants.md, each with its reason.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -24,12 +24,7 @@ struct Part {
 }
 
 const PARTS: [Part; 3] = [
-    Part {
-        name: "rules",
-        files: &["shared/src/domain/**", "shared/src/idempotency.rs"],
-        package: "shared",
-        tests: &["--lib"],
-    },
+    Part { name: "rules", files: &["shared/src/domain/**", "shared/src/idempotency.rs"], package: "shared", tests: &["--lib"] },
     Part { name: "payments", files: &["shared/src/payments/**"], package: "shared", tests: &["--lib"] },
     Part { name: "tables", files: &["shared/src/repositories/**"], package: "system-tests", tests: &["--test", "repositories"] },
 ];
@@ -58,7 +53,7 @@ pub async fn run(part: Option<&str>, shard: Option<&str>) -> Result<()> {
             .visible();
         // It fails when a change went unnoticed: that is judged below.
         let _ = mutants.run().await;
-        let found = |name: &str| listed(directory.join("mutants.out").join(name));
+        let found = |name: &str| listed(&directory.join("mutants.out").join(name));
         let missed = found("missed.txt")?;
         let caught = found("caught.txt")?.len() + found("timeout.txt")?.len();
         (noticed, all) = (noticed + caught, all + caught + missed.len());
@@ -79,8 +74,8 @@ pub async fn run(part: Option<&str>, shard: Option<&str>) -> Result<()> {
 }
 
 /// The changes in a list of cargo-mutants', each as its file and what was changed: lines move.
-fn listed(path: PathBuf) -> Result<Vec<String>> {
-    let text = fs::read_to_string(&path).with_context(|| format!("{} is not there", path.display()))?;
+fn listed(path: &Path) -> Result<Vec<String>> {
+    let text = fs::read_to_string(path).with_context(|| format!("{} is not there", path.display()))?;
     let without_line = |line: &str| {
         let mut parts = line.splitn(4, ':');
         let (file, change) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());

@@ -25,13 +25,16 @@ pub(crate) fn is_order_id(text: &str) -> bool {
     text.len() == PREFIX.len() + DIGITS && first_order_id(text.as_bytes()).is_some()
 }
 
+/// How an alias begins.
+type First = [u8; SHORTEST_ALIAS];
+
 /// What is known of orders beside their ids.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     /// From a provider's id of an object to the order it is for.
     references: Mutex<HashMap<String, String>>,
-    /// From the first bytes of aliases to the aliases that begin so, each with its order.
-    aliases: Mutex<HashMap<[u8; SHORTEST_ALIAS], Vec<(String, String)>>>,
+    /// By their first bytes: the aliases that begin so, each with its order.
+    aliases: Mutex<HashMap<First, Vec<(String, String)>>>,
 }
 
 impl Orders {
@@ -61,7 +64,7 @@ impl Orders {
         }
         let starts = body.windows(SHORTEST_ALIAS).enumerate();
         let begun = starts.flat_map(|(start, first)| {
-            let first: Option<&[u8; SHORTEST_ALIAS]> = first.try_into().ok();
+            let first: Option<&First> = first.try_into().ok();
             first.and_then(|first| aliases.get(first)).into_iter().flatten().map(move |alias| (start, alias))
         });
         let found = begun.filter(|(start, (alias, _))| body.get(*start..).is_some_and(|rest| rest.starts_with(alias.as_bytes())));

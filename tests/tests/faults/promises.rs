@@ -117,7 +117,7 @@ pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>, status: Status) -> Res
         } else {
             return Ok(());
         };
-        tokio::time::sleep(Duration::from_millis(1000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     Err(format!("{missing} after {} s", PATIENCE.as_secs()))
 }

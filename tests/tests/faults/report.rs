@@ -9,6 +9,9 @@ use crate::{
     scenarios::{Client, SCENARIOS},
 };
 
+/// What came of one call, by fault and by whether the client repeats.
+type Row<'a> = BTreeMap<(Fault, bool), &'a Outcome>;
+
 /// What the matrix found.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -86,7 +89,7 @@ impl Report {
         let mut text = String::new();
         for scenario in SCENARIOS {
             let of_scenario = self.outcomes.iter().filter(|(cell, _)| cell.scenario.name == scenario.name);
-            let mut rows: BTreeMap<(&str, bool), BTreeMap<(Fault, bool), &Outcome>> = BTreeMap::new();
+            let mut rows: BTreeMap<(&str, bool), Row> = BTreeMap::new();
             for (cell, outcome) in of_scenario {
                 rows.entry((&cell.call, cell.always)).or_default().insert((cell.fault, cell.client == Client::Repeats), outcome);
             }
@@ -133,7 +136,7 @@ impl Report {
     }
 }
 
-fn marks(cells: &BTreeMap<(Fault, bool), &Outcome>, fault: Fault) -> String {
+fn marks(cells: &Row<'_>, fault: Fault) -> String {
     let mark = |repeats: bool| mark(cells.get(&(fault, repeats)).copied());
     format!("{} {}", mark(true), mark(false))
 }

@@ -23,13 +23,16 @@ pub(crate) const STOCKED: u32 = 5;
 /// The mailbox, as it is known, is never older than this.
 pub(crate) const MAILBOX_AGE: Duration = Duration::from_secs(3);
 
+/// The subjects of the e-mails, by order.
+type Subjects = HashMap<String, Vec<String>>;
+
 /// The running shop, with somebody who buys in it.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) shop: Shop,
     pub(crate) kareem: Customer,
     /// The subjects of the e-mails about each order, as the mailbox was read for all cells together.
-    mailbox: Mutex<(Option<Instant>, HashMap<String, Vec<String>>)>,
+    mailbox: Mutex<(Option<Instant>, Subjects)>,
 }
 
 /// The mailbox of the local AWS, as far as it is of interest.
@@ -58,7 +61,7 @@ impl Stage {
         if mailbox.0.is_none_or(|read| read.elapsed() > MAILBOX_AGE) {
             let url = format!("{}/_ministack/ses/messages", self.shop.outputs.aws_endpoint);
             let all: Mailbox = self.shop.http.get(url).send().await.expect("a mailbox").json().await.expect("e-mails");
-            let mut by_order: HashMap<String, Vec<String>> = HashMap::new();
+            let mut by_order = Subjects::new();
             for mail in all.messages.into_values().flatten() {
                 let start = mail.body_text.find("ord_").expect("every e-mail is about an order");
                 let order_id = mail.body_text[start..].chars().take(order_id.as_str().len()).collect();

@@ -117,11 +117,11 @@ fn is_paypals(url: &Url, local: Option<&Url>) -> bool {
 
 fn anchors(pem: &str) -> Vec<TrustAnchor<'static>> {
     let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok);
-    certificates.filter_map(anchor).collect()
+    certificates.filter_map(|certificate| anchor(&certificate)).collect()
 }
 
-fn anchor(certificate: CertificateDer<'_>) -> Option<TrustAnchor<'static>> {
-    webpki::anchor_from_trusted_cert(&certificate).ok().map(|anchor| anchor.to_owned())
+fn anchor(certificate: &CertificateDer<'_>) -> Option<TrustAnchor<'static>> {
+    webpki::anchor_from_trusted_cert(certificate).ok().map(|anchor| anchor.to_owned())
 }
 
 impl Chain {
