@@ -60,7 +60,7 @@ impl Proxy {
     /// Whether the order's fault struck.
     pub(crate) async fn struck(&self, order_id: &OrderId) -> bool {
         let faults: Vec<Value> = self.get(&format!("faults?order_id={order_id}")).await;
-        faults.iter().all(|fault| fault["struck"] == true)
+        faults.iter().any(|fault| fault["struck"] == true)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
