@@ -285,6 +285,14 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_is_called_everywhere_as_the_contract_calls_it() {
+        for (provider, name) in [(Provider::Stripe, "stripe"), (Provider::Paypal, "paypal")] {
+            assert_eq!((provider.name(), provider.to_string().as_str()), (name, name));
+            assert_eq!(serde_json::to_value(provider).unwrap(), name);
+        }
+    }
+
+    #[test]
     fn an_event_is_written_with_its_type_and_data_apart() {
         let event = Event {
             order_id: "ord_00000000000000000000000000000001".parse().unwrap(),

@@ -182,6 +182,30 @@ mod tests {
     }
 
     #[test]
+    fn a_refund_id_is_fixed_for_ever_and_stands_for_one_request_or_one_try() {
+        let order_id: OrderId = "ord_4b12e82b73d25dba836af122df84ba62".parse().unwrap();
+        let requested = RefundId::for_request(&order_id, "key");
+        assert_eq!(requested.as_str(), "ref_9577e64ad2cb56b087733f7fcb0062b4");
+        assert_eq!(requested.to_string(), requested.as_str());
+        let again = RefundId::for_cancellation(&order_id, 1);
+        for other in [RefundId::for_request(&order_id, "other"), RefundId::for_cancellation(&order_id, 0), again.clone()] {
+            assert_ne!(requested, other);
+        }
+        assert_ne!(again, RefundId::for_cancellation(&order_id, 0));
+        assert_eq!(again, RefundId::for_cancellation(&order_id, 1));
+    }
+
+    #[test]
+    fn each_id_is_printed_and_stored_as_its_text() {
+        assert_eq!(CustomerId("kareem".into()).to_string(), "kareem");
+        let sku: Sku = "kettle-steel".parse().unwrap();
+        assert_eq!((sku.to_string(), String::from(sku)), ("kettle-steel".to_owned(), "kettle-steel".to_owned()));
+        let order_id: OrderId = "ord_4b12e82b73d25dba836af122df84ba62".parse().unwrap();
+        let text = order_id.as_str().to_owned();
+        assert_eq!((order_id.to_string(), String::from(order_id)), (text.clone(), text));
+    }
+
+    #[test]
     fn what_is_no_order_id_is_refused() {
         for text in
             ["", "ord_", "ord_1", "ord_4B12E82B73D25DBA836AF122DF84BA62", "../../x", "xrd_4b12e82b73d25dba836af122df84ba62"]

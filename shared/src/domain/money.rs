@@ -79,6 +79,7 @@ mod tests {
     fn each_currency_has_its_own_number_of_decimals() {
         assert_eq!(money(4599, Currency::USD).to_string(), "45.99 USD");
         assert_eq!(money(5, Currency::USD).to_string(), "0.05 USD");
+        assert_eq!(money(1_234_567, Currency::USD).to_string(), "12345.67 USD");
         assert_eq!(money(4599, Currency::JPY).to_string(), "4599 JPY");
         assert_eq!(money(4599, Currency::KWD).to_string(), "4.599 KWD");
     }

@@ -8,9 +8,6 @@ use crate::{
     scenarios::{Client, Play, Scenario, Stage},
 };
 
-/// How often each scenario is recorded: a call that only some runs make, by who came first, is known as such.
-pub(crate) const RECORDINGS: usize = 4;
-
 /// How often a cell is played until its call is made.
 const TRIES: usize = 6;
 

@@ -200,6 +200,67 @@ fn the_happy_path_ends_paid_and_closed() {
 }
 
 #[test]
+fn an_order_says_how_it_stands() {
+    let status = |commands: &[Command]| History::after(commands).order().status();
+    assert_eq!(status(&[]), Status::Pending);
+    assert_eq!(status(&[Reserve, Prepare(1)]), Status::Pending);
+    assert_eq!(status(&[Reserve, Defer]), Status::PaymentPending);
+    assert_eq!(status(&CONFIRMED), Status::Confirmed);
+    assert_eq!(status(&PAID), Status::Paid);
+    assert_eq!(status(&DECLINED), Status::Rejected);
+    assert_eq!(status(&[BY_HER]), Status::Cancelled);
+    assert_eq!(status(&[&PAID[..], &[BY_HER]].concat()), Status::Cancelled);
+}
+
+#[test]
+fn an_order_knows_when_it_ended() {
+    let at: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+    let ended_at = |commands: &[Command], last: Command| {
+        let mut history = History::after(commands);
+        let Decision::Append(fact) = last.decide(&history.order()) else { panic!("{last:?} is not allowed") };
+        history.0.push(history.order().next_event(fact, at));
+        history.order().ended_at()
+    };
+    assert_eq!(ended_at(&CONFIRMED[..3], Confirm), None, "its money is still to be taken");
+    assert_eq!(ended_at(&CONFIRMED, StartCapture), None);
+    assert_eq!(ended_at(&PAID[..5], Command::Capture), Some(at));
+    assert_eq!(ended_at(&DECLINED[..3], RejectForPayment), Some(at));
+    assert_eq!(ended_at(&[], BY_HER), Some(at));
+    assert_eq!(ended_at(&PAID, BY_HER), Some(at));
+}
+
+#[test]
+fn the_end_of_an_authorisation_counts_while_the_confirmed_order_waits_for_its_money() {
+    let until: Timestamp = "2026-11-30T10:00:00Z".parse().unwrap();
+    let mut history = History::after(&[Reserve, Prepare(1)]);
+    assert_eq!(history.order().capture_before(), None);
+    let authorized = history.order().authorize_payment(1, Some(until));
+    history.apply(authorized);
+    assert_eq!(history.order().capture_before(), None, "it may still end otherwise");
+    history.run(Confirm);
+    assert_eq!(history.order().capture_before(), Some(until));
+    history.run(StartCapture);
+    assert_eq!(history.order().capture_before(), Some(until));
+    history.run(Command::Capture);
+    assert_eq!(history.order().capture_before(), None);
+    assert_eq!(History::after(&CONFIRMED).order().capture_before(), None, "the provider named no end");
+}
+
+#[test]
+fn attempts_are_kept_in_their_order_and_found_by_number_and_by_reference() {
+    let order = History::after(&[Reserve, Prepare(1), Abandon(1), Void(1), Prepare(2)]).order();
+    let known: Vec<_> = order.attempts().iter().map(|attempt| (attempt.number, attempt.provider)).collect();
+    assert_eq!(known, [(1, Provider::Stripe), (2, Provider::Paypal)]);
+    assert_eq!(order.attempt(2).unwrap().reference, "5O190127TN364715T");
+    assert_eq!(order.attempt(3), None);
+    assert_eq!(order.attempt_by_reference(Provider::Stripe, "pi_1").unwrap().number, 1);
+    assert_eq!(order.attempt_by_reference(Provider::Paypal, "pi_1"), None);
+    assert_eq!(order.attempt_by_reference(Provider::Stripe, "pi_2"), None);
+    assert_eq!(order.live_attempt().unwrap().number, 2);
+    assert_eq!(order.untried_methods().collect::<Vec<_>>(), []);
+}
+
+#[test]
 fn each_step_is_owed_in_its_turn() {
     let mut history = History::placed();
     assert_eq!(history.order().owes(), [Owed::Reserve]);
@@ -448,6 +509,7 @@ fn an_open_order_gives_up_at_its_deadline_but_never_what_is_authorised_or_declin
 fn a_deferred_order_says_so_and_everything_else_is_as_before() {
     let order = History::after(&[Reserve, Defer]).order();
     assert_eq!((order.status(), order.was_deferred()), (Status::PaymentPending, true));
+    assert!(!History::after(&[Reserve]).order().was_deferred());
     assert_eq!(order.owes(), owes(&[Reserve]));
     assert_eq!(refused(&CONFIRMED, Defer), Refusal::Confirmed);
     let waits = History::after(&[Reserve, Prepare(1), RequireAction(1)]).order();
