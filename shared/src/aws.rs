@@ -1,9 +1,14 @@
 //! The AWS SDK's configuration: one HTTPS client for all service clients of a process, and a limit on every call.
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
+        http::SharedHttpClient,
         interceptors::{Intercept, context::BeforeTransmitInterceptorContextMut, dyn_dispatch_hint},
         runtime_components::RuntimeComponents,
     },
@@ -11,6 +16,10 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::config::{self, Missing};
+
+/// Whom AWS's own certificates are issued by, and nobody else: <https://www.amazontrust.com/repository/>. The machine's whole
+/// store, 140 certificates, takes a function longer to read and parse than all else at its start.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
 /// Region, credentials and limits for every AWS client of this process.
 ///
@@ -25,9 +34,17 @@ pub async fn config() -> Result<SdkConfig, Missing> {
         .operation_attempt_timeout(config::millis("AWS_ATTEMPT_TIMEOUT_MS")?)
         .build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https_client())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3));
     Ok(loader.load().await)
+}
+
+fn https_client() -> SharedHttpClient {
+    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    // A context of roots alone is never refused.
+    let tls = TlsContext::builder().with_trust_store(roots).build().unwrap_or_default();
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls).build_https()
 }
 
 /// Sends a call to another host than the SDK's. Step Functions starts synchronous executions on a host of their own.
@@ -62,5 +79,34 @@ impl Intercept for MovedHost {
         let uri = request.uri().replacen(self.from, self.to, 1);
         request.set_uri(uri)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::RootCertStore;
+    use rustls_pki_types::{CertificateDer, pem::PemObject};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn aws_is_known_by_the_roots_that_amazon_publishes_and_by_no_other() {
+        // As https://www.amazontrust.com/repository/ gives them: Amazon Root CA 1 to 4, Starfield Services Root CA - G2.
+        let published = [
+            "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+            "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+            "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+            "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+            "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+        ];
+        let roots: Vec<_> = CertificateDer::pem_slice_iter(AMAZON_ROOTS).map(Result::unwrap).collect();
+        let fingerprint = |root: &CertificateDer<'_>| {
+            let bytes = Sha256::digest(root);
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        assert_eq!(roots.iter().map(fingerprint).collect::<Vec<_>>(), published);
+        let mut store = RootCertStore::empty();
+        assert_eq!(store.add_parsable_certificates(roots), (5, 0));
     }
 }

@@ -452,3 +452,23 @@ fn every_alarm_names_a_runbook_that_there_is() {
         assert_eq!(alarm["AlarmActions"][0], "AlarmTopic", "{name} tells nobody");
     }
 }
+
+/// An operator sets up by hand at the providers what the simulator is told here.
+#[test]
+fn the_webhooks_that_the_readme_asks_for_are_those_that_the_tests_run_with() {
+    let between = |text: &str, from: &str, to: &str| {
+        let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("{from} is gone"));
+        rest.split_once(to).unwrap_or_else(|| panic!("{to} is gone")).0.to_owned()
+    };
+    let within = |text: &str, quote: char| text.split(quote).skip(1).step_by(2).map(ToOwned::to_owned).collect::<BTreeSet<_>>();
+    let (readme, stack) = (read("README.md"), read("xtask/src/stack.rs"));
+    for (name, from, to) in [
+        ("STRIPE_EVENTS", "have Stripe send ", " to `…/v1/webhooks/stripe`"),
+        ("PAYPAL_EVENTS", "and PayPal ", " to\n  `…/v1/webhooks/paypal`"),
+    ] {
+        let tested = within(&between(&stack, &format!("const {name}:"), ";\n\n"), '"');
+        let asked = within(&between(&readme, from, to), '`');
+        assert!(!tested.is_empty());
+        assert_eq!(asked, tested, "{name}");
+    }
+}

@@ -60,10 +60,10 @@ async fn listening(program: Program, port: u16) -> Result<Running> {
     Ok(server)
 }
 
-/// `cargo test` of one file of the system tests, with one variable.
-async fn cargo_test(test: &str, features: &[&str], variable: (&str, String)) -> Result<()> {
-    let tests = Program::new(test, "cargo").args(["test", "-p", "system-tests", "--target"]).args([stack::host()?]);
-    tests.args(["--test", test]).args(features.iter().copied()).env(variable.0, variable.1).visible().run().await
+/// `cargo test` of one file of a package's tests, with one variable.
+async fn cargo_test(package: &[&str], test: &str, variable: (&str, String)) -> Result<()> {
+    let tests = Program::new(test, "cargo").args(["test", "--target"]).args([stack::host()?]).args(["--package"]);
+    tests.args(package.iter().copied()).args(["--test", test]).env(variable.0, variable.1).visible().run().await
 }
 
 /// AWS's own DynamoDB Local: the repositories' tests once more.
@@ -83,7 +83,7 @@ async fn dynamodb_local() -> Result<()> {
         .args(["software.amazon.dynamodb.services.local.main.ServerRunner", "-inMemory", "-port"])
         .args([port.to_string()]);
     let _server = listening(server, port).await?;
-    cargo_test("repositories", &[], ("SOUK_DYNAMODBS", format!("http://127.0.0.1:{port}"))).await
+    cargo_test(&["shared"], "repositories", ("SOUK_DYNAMODBS", format!("http://127.0.0.1:{port}"))).await
 }
 
 async fn go_install(package: &str) -> Result<()> {
@@ -99,7 +99,8 @@ async fn stripe_mock() -> Result<()> {
     let port = free_port()?;
     let server = Program::new("stripe-mock", directory().join("stripe-mock")).args(["-http-addr", &format!("127.0.0.1:{port}")]);
     let _server = listening(server, port).await?;
-    cargo_test("stripe_mock", &["--features", "judge"], ("SOUK_STRIPE_MOCK", format!("http://127.0.0.1:{port}/"))).await
+    cargo_test(&["system-tests", "--features", "judge"], "stripe_mock", ("SOUK_STRIPE_MOCK", format!("http://127.0.0.1:{port}/")))
+        .await
 }
 
 /// The providers' official clients, unchanged, on the payment simulator.

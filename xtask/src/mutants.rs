@@ -22,7 +22,9 @@ const PROPERTY_CASES: &str = "32";
 struct Part {
     name: &'static str,
     files: &'static [&'static str],
-    package: &'static str,
+    /// cargo's arguments, which name all that is built for a change.
+    target: &'static [&'static str],
+    /// Of that target, only the tests of these modules; none: all.
     tests: &'static [&'static str],
 }
 
@@ -30,11 +32,11 @@ const PARTS: [Part; 3] = [
     Part {
         name: "rules",
         files: &["shared/src/domain/**", "shared/src/idempotency.rs"],
-        package: "shared",
-        tests: &["--lib", "--", "domain::", "idempotency::"],
+        target: &["--lib"],
+        tests: &["domain::", "idempotency::"],
     },
-    Part { name: "payments", files: &["shared/src/payments/**"], package: "shared", tests: &["--lib", "--", "payments::"] },
-    Part { name: "tables", files: &["shared/src/repositories/**"], package: "system-tests", tests: &["--test", "repositories"] },
+    Part { name: "payments", files: &["shared/src/payments/**"], target: &["--lib"], tests: &["payments::"] },
+    Part { name: "tables", files: &["shared/src/repositories/**"], target: &["--test", "repositories"], tests: &[] },
 ];
 
 /// Changes the sources in place, one change at a time, and puts them back. With `shard`, only every n-th change.
@@ -50,12 +52,13 @@ pub async fn run(part: Option<&str>, shard: Option<&str>) -> Result<()> {
         let directory = paths::root().join("target/mutants").join(part.name);
         fs::create_dir_all(&directory)?;
         let mutants = Program::new("mutants", "cargo")
-            .args(["mutants", "--in-place", "--package", "shared", "--test-package", part.package, "--timeout", "120"])
+            .args(["mutants", "--in-place", "--package", "shared", "--timeout", "120"])
             .args(["--output", &directory.display().to_string(), "--cargo-arg=--target", "--cargo-arg"])
             .args([stack::host()?])
+            .args(part.target.iter().map(|argument| format!("--cargo-arg={argument}")))
             .args(part.files.iter().flat_map(|file| ["--file", file]))
             .args(shard.into_iter().flat_map(|shard| ["--shard", shard]))
-            .args(["--"])
+            .args(["--", "--"])
             .args(part.tests.iter().copied())
             .env("SOUK_DYNAMODBS", &moto_url)
             .env("PROPTEST_CASES", PROPERTY_CASES)

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, env, time::Duration};
 
 use aws_sdk_dynamodb::{
-    Client,
+    Client, Config,
+    config::{BehaviorVersion, Credentials, Region},
     types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TransactWriteItem},
 };
 use jiff::Timestamp;
@@ -30,7 +31,6 @@ use shared::{
         webhook_events::{REMEMBERED, WebhookEventsTable},
     },
 };
-use system_tests::{local_aws, setting};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -54,14 +54,21 @@ impl Tables {
     /// Fresh tables in every DynamoDB that the run names.
     async fn in_each() -> Vec<Self> {
         let mut all = Vec::new();
-        for endpoint in setting("SOUK_DYNAMODBS").split(',') {
+        let endpoints = env::var("SOUK_DYNAMODBS")
+            .expect("SOUK_DYNAMODBS is not set: these tests need DynamoDBs at hand. Run them with: cargo xtask test");
+        for endpoint in endpoints.split(',') {
             all.push(Self::fresh(endpoint).await);
         }
         all
     }
 
     async fn fresh(endpoint: &str) -> Self {
-        let client = Client::new(&local_aws(endpoint));
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(endpoint)
+            .credentials_provider(Credentials::new("test", "test", None, None, "local"));
+        let client = Client::from_conf(config.build());
         let run = Uuid::new_v4().simple().to_string();
         let name = |table: &str| format!("{table}-{run}");
         create(&client, &name("events"), &[("order_id", ScalarAttributeType::S), ("sequence", ScalarAttributeType::N)]).await;
