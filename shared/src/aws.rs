@@ -1,6 +1,12 @@
 //! The AWS SDK's configuration: one HTTPS client for all service clients of a process, and a limit on every call.
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use std::env;
+
+use aws_config::{
+    AppName, BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
@@ -21,23 +27,29 @@ use crate::config::{self, Missing};
 /// store, 140 certificates, takes a function longer to read and parse than all else at its start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
-/// Region, credentials and limits for every AWS client of this process.
+/// Region, credentials, endpoint and limits for every AWS client of this process, from the environment: Lambda names them
+/// there. The SDK's own chain would look for profiles and metadata services too, which a Lambda has not.
 ///
 /// A call that fails for a passing reason is sent up to three times, with jitter. `AWS_CONNECT_TIMEOUT_MS` bounds the
 /// connection, `AWS_ATTEMPT_TIMEOUT_MS` each attempt.
 ///
 /// # Errors
-/// [`Missing`], when a limit is not configured.
-pub async fn config() -> Result<SdkConfig, Missing> {
+/// [`Missing`], when the region or a limit is not set.
+pub fn config() -> Result<SdkConfig, Missing> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(config::millis("AWS_CONNECT_TIMEOUT_MS")?)
         .operation_attempt_timeout(config::millis("AWS_ATTEMPT_TIMEOUT_MS")?)
         .build();
-    let loader = aws_config::defaults(BehaviorVersion::latest())
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(config::text("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .http_client(https_client())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3));
-    Ok(loader.load().await)
+    sdk.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok());
+    sdk.set_app_name(env::var("AWS_SDK_UA_APP_ID").ok().and_then(|id| AppName::new(id).ok()));
+    Ok(sdk.build())
 }
 
 fn https_client() -> SharedHttpClient {

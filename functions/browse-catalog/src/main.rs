@@ -11,7 +11,7 @@ use shared::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await?);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config()?);
     let browse_catalog =
         BrowseCatalog { products: ProductsTable::from_env(&dynamodb)?, inventory: InventoryTable::from_env(&dynamodb)? };
     browse_catalog.products.warm().await;

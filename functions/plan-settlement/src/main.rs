@@ -8,7 +8,7 @@ use shared::{aws, config, repositories::order_events::OrderEvents, telemetry};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await?);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config()?);
     let plan_settlement = PlanSettlement {
         events: OrderEvents::from_env(&dynamodb)?,
         deadlines: config::deadlines()?,

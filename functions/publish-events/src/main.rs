@@ -7,7 +7,7 @@ use shared::{aws, dead_letters::DeadLetterQueue, telemetry};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
-    let aws = aws::config().await?;
+    let aws = aws::config()?;
     let publish_events = PublishEvents {
         bus: Bus::from_env(aws_sdk_eventbridge::Client::new(&aws))?,
         dead_letters: DeadLetterQueue::from_env(&aws, "PUBLISH_EVENTS_DEAD_LETTERS")?,

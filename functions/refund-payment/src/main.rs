@@ -9,7 +9,7 @@ use shared::{aws, config, payments::providers::Providers, repositories::order_ev
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
-    let aws = aws::config().await?;
+    let aws = aws::config()?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let refund_payment = RefundPayment {
         events: OrderEvents::from_env(&dynamodb)?,

@@ -6,7 +6,7 @@ use shared::{aws, repositories::order_events::OrderEvents, telemetry};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await?);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config()?);
     let events = OrderEvents::from_env(&dynamodb)?;
     events.warm().await;
 

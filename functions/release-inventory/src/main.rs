@@ -10,7 +10,7 @@ use shared::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await?);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config()?);
     let events = OrderEvents::from_env(&dynamodb)?;
     let inventory = InventoryTable::from_env(&dynamodb)?;
     events.warm().await;

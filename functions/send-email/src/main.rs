@@ -15,7 +15,7 @@ use shared::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
-    let aws = aws::config().await?;
+    let aws = aws::config()?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let sent = (config::text("SENT_EMAILS_TABLE")?, config::millis("SENDING_LEASE_MS")?);
     let send_email = SendEmail {

@@ -16,7 +16,7 @@ use view_orders::{Receipts, ViewOrders};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_CRATE_NAME"));
-    let aws = aws::config().await?;
+    let aws = aws::config()?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let view_orders = ViewOrders {
         events: OrderEvents::from_env(&dynamodb)?,

@@ -50,6 +50,7 @@ struct Entries {
     count: u64,
     calls: VecDeque<Call>,
     occurrences: HashMap<(Option<String>, String), u64>,
+    emails: HashMap<String, Vec<String>>,
 }
 
 /// The calls, oldest first.
@@ -98,17 +99,28 @@ impl CallLog {
         }
     }
 
+    /// Notes that SES took an e-mail about an order.
+    pub(crate) fn email_taken(&self, order_id: &str, subject: String) {
+        lock(&self.entries).emails.entry(order_id.to_owned()).or_default().push(subject);
+    }
+
+    /// The subjects of the e-mails about an order that SES took, whoever heard of it, oldest first. None is forgotten.
+    pub(crate) fn emails(&self, order_id: &str) -> Vec<String> {
+        lock(&self.entries).emails.get(order_id).cloned().unwrap_or_default()
+    }
+
     /// All calls that are kept, or those of one order.
     pub(crate) fn calls(&self, order_id: Option<&str>) -> Vec<Call> {
         let wanted = |call: &&Call| order_id.is_none() || call.order_id.as_deref() == order_id;
         lock(&self.entries).calls.iter().filter(wanted).cloned().collect()
     }
 
-    /// Forgets all calls and starts their occurrences at 1 again. Numbers go on.
+    /// Forgets all calls and e-mails, and starts their occurrences at 1 again. Numbers go on.
     pub(crate) fn clear(&self) {
         let mut entries = lock(&self.entries);
         entries.calls.clear();
         entries.occurrences.clear();
+        entries.emails.clear();
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/calls", get(calls).delete(delete_calls))
+        .route("/emails", get(emails))
         .route("/faults", get(faults).put(add_fault).delete(delete_faults))
         .route("/thaw", post(thaw))
         .route("/aliases", put(add_alias))
@@ -46,6 +47,12 @@ async fn calls(State(world): Shared, uri: Uri) -> Result<Response, BadInput> {
 async fn delete_calls(State(world): Shared) -> StatusCode {
     world.calls.clear();
     StatusCode::NO_CONTENT
+}
+
+async fn emails(State(world): Shared, uri: Uri) -> Result<Response, BadInput> {
+    let order_id = wanted_order(uri.query().unwrap_or_default())?;
+    let order_id = order_id.ok_or_else(|| BadInput::new("order_id", "is missing"))?;
+    Ok(Json(world.calls.emails(&order_id)).into_response())
 }
 
 async fn faults(State(world): Shared, uri: Uri) -> Result<Response, BadInput> {

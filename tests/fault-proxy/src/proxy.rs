@@ -164,6 +164,11 @@ impl Proxy {
         let (head, body) = self.client.request(self.onward(call)?).await.ok()?.into_parts();
         let body = whole(body).await?;
         self.world.orders.learn(&call.identity, call.order_id.as_deref(), &body);
+        if let (true, Some(order_id), Some(subject)) =
+            (head.status.is_success(), &call.order_id, call.identity.email_subject(&call.body))
+        {
+            self.world.calls.email_taken(order_id, subject);
+        }
         let units = call.dynamodb.as_ref().map(|table_call| table_call.units(head.status.as_u16(), &body));
         self.world.calls.change(call.named.number, |call| {
             call.response_bytes = Some(body.len());

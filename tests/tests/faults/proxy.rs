@@ -32,6 +32,11 @@ impl Proxy {
         self.get(&format!("calls?order_id={order_id}")).await
     }
 
+    /// The subjects of the e-mails about an order that SES took.
+    pub(crate) async fn emails(&self, order_id: &OrderId) -> Vec<String> {
+        self.get(&format!("emails?order_id={order_id}")).await
+    }
+
     /// Everything that was called.
     pub(crate) async fn all_calls(&self) -> Vec<Call> {
         self.get("calls").await

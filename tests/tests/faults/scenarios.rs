@@ -1,75 +1,31 @@
 //! What customers do: each scenario from its first click to its last, on SKUs and a key of its own.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use reqwest::{Response, StatusCode};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::{
     ids::{OrderId, Sku},
     order::Status,
 };
 use system_tests::{Customer, Shop, new_key, purchase_with};
-use tokio::sync::Mutex;
 
 use crate::{proxy, proxy::Proxy};
 
 /// How many of each SKU an order's shelf has.
 pub(crate) const STOCKED: u32 = 5;
 
-/// The mailbox, as it is known, is never older than this.
-pub(crate) const MAILBOX_AGE: Duration = Duration::from_secs(3);
-
-/// The subjects of the e-mails, by order.
-type Subjects = HashMap<String, Vec<String>>;
-
 /// The running shop, with somebody who buys in it.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) shop: Shop,
     pub(crate) kareem: Customer,
-    /// The subjects of the e-mails about each order, as the mailbox was read for all cells together.
-    mailbox: Mutex<(Option<Instant>, Subjects)>,
-}
-
-/// The mailbox of the local AWS, as far as it is of interest.
-#[derive(Deserialize)]
-struct Mailbox {
-    /// By account.
-    messages: HashMap<String, Vec<Mail>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Mail {
-    subject: String,
-    body_text: String,
 }
 
 impl Stage {
     pub(crate) async fn open(shop: Shop) -> Self {
         let kareem = shop.sign_in("kareem").await;
-        Self { shop, kareem, mailbox: Mutex::default() }
-    }
-
-    /// The subjects of the e-mails about an order.
-    pub(crate) async fn subjects(&self, order_id: &OrderId) -> Vec<String> {
-        let mut mailbox = self.mailbox.lock().await;
-        if mailbox.0.is_none_or(|read| read.elapsed() > MAILBOX_AGE) {
-            let url = format!("{}/_ministack/ses/messages", self.shop.outputs.aws_endpoint);
-            let all: Mailbox = self.shop.http.get(url).send().await.expect("a mailbox").json().await.expect("e-mails");
-            let mut by_order = Subjects::new();
-            for mail in all.messages.into_values().flatten() {
-                let start = mail.body_text.find("ord_").expect("every e-mail is about an order");
-                let order_id = mail.body_text[start..].chars().take(order_id.as_str().len()).collect();
-                by_order.entry(order_id).or_default().push(mail.subject);
-            }
-            *mailbox = (Some(Instant::now()), by_order);
-        }
-        mailbox.1.get(order_id.as_str()).cloned().unwrap_or_default()
+        Self { shop, kareem }
     }
 }
 

@@ -12,6 +12,7 @@ use hyper::{
     http::request::Parts,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{capacity::TableCall, upstream::Upstream};
 
@@ -44,6 +45,17 @@ impl Identity {
         };
         let table = table_call.and_then(|call| call.table()).map(|name| logical_name(&name).to_owned());
         Self { upstream, caller: caller(upstream, &head.headers), service, operation: operation.unwrap_or(OTHER.into()), table }
+    }
+}
+
+impl Identity {
+    /// The subject of the e-mail that this call sends, if it sends one that is not raw.
+    pub(crate) fn email_subject(&self, body: &[u8]) -> Option<String> {
+        if (self.service.as_str(), self.operation.as_str()) != ("ses", "SendEmail") {
+            return None;
+        }
+        let email: Value = serde_json::from_slice(body).ok()?;
+        email["Content"]["Simple"]["Subject"]["Data"].as_str().map(ToOwned::to_owned)
     }
 }
 

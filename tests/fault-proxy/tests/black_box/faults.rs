@@ -203,3 +203,27 @@ async fn deleting_the_faults_lets_frozen_calls_go_on_and_strikes_nothing_more() 
     assert_eq!(proxy.put_event(ORDER).await.unwrap().status, 200);
     assert_eq!(proxy.faults().await, json!([]));
 }
+
+#[tokio::test]
+async fn an_e_mail_that_ses_took_is_kept_with_its_order_whoever_heard_of_it() {
+    let proxy = Proxy::start().await;
+    let send = |subject: &str| {
+        let email = json!({"Content": {"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": ORDER}}}}});
+        let url = format!("{}/v2/email/outbound-emails", proxy.aws());
+        proxy.http.post(url).header("User-Agent", "app/send-email").body(email.to_string())
+    };
+    let emails =
+        async |order_id: &str| proxy.control(Method::GET, &format!("emails?order_id={order_id}"), Value::Null).await.json();
+    proxy.fault("send-email/ses.SendEmail#1", "refuse").await;
+    proxy.fault("send-email/ses.SendEmail#2", "lose_answer").await;
+    assert!(is_reset(&read(send("never left")).await));
+    assert!(is_reset(&read(send("its answer was lost")).await));
+    proxy.upstream.will_answer(400, &json!({"message": "not verified"}));
+    read(send("refused by SES")).await.unwrap();
+    read(send("sent")).await.unwrap();
+    assert_eq!(emails(ORDER).await, json!(["its answer was lost", "sent"]));
+    assert_eq!(emails(OTHER_ORDER).await, json!([]));
+    proxy.control(Method::DELETE, "calls", Value::Null).await;
+    assert_eq!(emails(ORDER).await, json!([]));
+    assert_eq!(proxy.control(Method::GET, "emails", Value::Null).await.status, 400);
+}
