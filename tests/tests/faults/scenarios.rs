@@ -1,6 +1,6 @@
 //! What customers do: each scenario from its first click to its last, on SKUs and a key of its own.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
