@@ -99,6 +99,13 @@ impl CallLog {
         }
     }
 
+    /// How many calls of one order are kept, and how many of them were answered: as long as neither changes, nothing happened.
+    pub(crate) fn activity(&self, order_id: &str) -> (usize, usize) {
+        let entries = lock(&self.entries);
+        let of_order = entries.calls.iter().filter(|call| call.order_id.as_deref() == Some(order_id));
+        of_order.fold((0, 0), |(calls, answered), call| (calls + 1, answered + usize::from(call.status.is_some())))
+    }
+
     /// Notes that SES took an e-mail about an order.
     pub(crate) fn email_taken(&self, order_id: &str, subject: String) {
         lock(&self.entries).emails.entry(order_id.to_owned()).or_default().push(subject);

@@ -28,6 +28,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/calls", get(calls).delete(delete_calls))
+        .route("/activity", get(activity))
         .route("/emails", get(emails))
         .route("/faults", get(faults).put(add_fault).delete(delete_faults))
         .route("/thaw", post(thaw))
@@ -49,9 +50,13 @@ async fn delete_calls(State(world): Shared) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+async fn activity(State(world): Shared, uri: Uri) -> Result<Response, BadInput> {
+    let (calls, answered) = world.calls.activity(&named_order(&uri)?);
+    Ok(Json(json!({"calls": calls, "answered": answered})).into_response())
+}
+
 async fn emails(State(world): Shared, uri: Uri) -> Result<Response, BadInput> {
-    let order_id = wanted_order(uri.query().unwrap_or_default())?;
-    let order_id = order_id.ok_or_else(|| BadInput::new("order_id", "is missing"))?;
+    let order_id = named_order(&uri)?;
     Ok(Json(world.calls.emails(&order_id)).into_response())
 }
 
@@ -162,6 +167,10 @@ fn check_order(order_id: Option<&str>) -> Result<(), BadInput> {
     } else {
         Err(BadInput::new("order_id", "must be ord_ and 32 hexadecimal digits"))
     }
+}
+
+fn named_order(uri: &Uri) -> Result<String, BadInput> {
+    wanted_order(uri.query().unwrap_or_default())?.ok_or_else(|| BadInput::new("order_id", "is missing"))
 }
 
 fn wanted_order(query: &str) -> Result<Option<String>, BadInput> {

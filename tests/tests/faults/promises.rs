@@ -51,7 +51,8 @@ pub(crate) async fn hold(stage: &Stage, play: &Play<'_>) -> Result<Held, String>
 
 /// Promise 4: every order closes.
 async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Order>, String> {
-    let started = Instant::now();
+    let (started, proxy) = (Instant::now(), play.proxy());
+    let mut watch = proxy.watch(&play.order_id).await;
     let mut last = Vec::new();
     while started.elapsed() < PATIENCE {
         match stage.shop.events().load(&play.order_id).await {
@@ -76,7 +77,7 @@ async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Order>, String>
             }
             Err(error) => return Err(format!("the events cannot be read: {error}")),
         }
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        watch.next().await;
     }
     Err(format!("promise 4: the order is not closed after {} s: {last:?}", PATIENCE.as_secs()))
 }
@@ -109,7 +110,8 @@ async fn stock(stage: &Stage, play: &Play<'_>, sold: bool) -> Result<(), String>
 
 /// The guard is done, and has removed the payment tokens; the view behind lists shows the order as it is.
 pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>, status: Status) -> Result<(), String> {
-    let started = Instant::now();
+    let (started, proxy) = (Instant::now(), play.proxy());
+    let mut watch = proxy.watch(&play.order_id).await;
     let mut missing = "nothing";
     while started.elapsed() < PATIENCE {
         let tokens = stage.shop.details(&play.order_id).await.is_some_and(|details| !details.payment_methods.is_empty());
@@ -120,7 +122,7 @@ pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>, status: Status) -> Res
         } else {
             return Ok(());
         };
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        watch.next().await;
     }
     Err(format!("{missing} after {} s", PATIENCE.as_secs()))
 }

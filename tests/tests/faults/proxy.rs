@@ -1,5 +1,7 @@
 //! The fault proxy, as the matrix speaks to it.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,6 +24,39 @@ pub(crate) struct Call {
     pub(crate) order_id: Option<OrderId>,
 }
 
+/// How much was called for an order, and answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+struct Activity {
+    calls: usize,
+    answered: usize,
+}
+
+/// Sleeps until something happens to an order: whoever asked the tables all the time would take most of the local AWS.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    proxy: &'a Proxy,
+    order_id: &'a OrderId,
+    seen: Activity,
+}
+
+impl Watch<'_> {
+    /// What is not told by a call is looked for this often all the same.
+    const LONGEST: Duration = Duration::from_secs(5);
+
+    /// Returns when something was called for the order, or answered, since the last time.
+    pub(crate) async fn next(&mut self) {
+        let started = Instant::now();
+        while started.elapsed() < Self::LONGEST {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            let now = self.proxy.activity(self.order_id).await;
+            if now != self.seen {
+                self.seen = now;
+                return;
+            }
+        }
+    }
+}
+
 impl Proxy {
     pub(crate) fn new(http: Client, url: String) -> Self {
         Self { http, url }
@@ -30,6 +65,15 @@ impl Proxy {
     /// What was called for an order, oldest first.
     pub(crate) async fn calls(&self, order_id: &OrderId) -> Vec<Call> {
         self.get(&format!("calls?order_id={order_id}")).await
+    }
+
+    /// Watches an order from now on.
+    pub(crate) async fn watch<'a>(&'a self, order_id: &'a OrderId) -> Watch<'a> {
+        Watch { proxy: self, order_id, seen: self.activity(order_id).await }
+    }
+
+    async fn activity(&self, order_id: &OrderId) -> Activity {
+        self.get(&format!("activity?order_id={order_id}")).await
     }
 
     /// The subjects of the e-mails about an order that SES took.

@@ -1,6 +1,6 @@
 //! What customers do: each scenario from its first click to its last, on SKUs and a key of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -146,9 +146,18 @@ impl<'a> Play<'a> {
     pub(crate) async fn before(&self) {
         if self.scenario.then == Then::CancelPaid {
             self.click(Client::Repeats).await.expect("an undisturbed checkout is answered");
-            self.stage.shop.closed(&self.order_id).await;
+            self.closed().await;
             // What the purchase itself set off is over: its guard is done, and its e-mail is sent.
             crate::promises::quiet(self.stage, self, Status::Paid).await.expect("the purchase comes to rest");
+        }
+    }
+
+    async fn closed(&self) {
+        let (started, proxy) = (Instant::now(), self.proxy());
+        let mut watch = proxy.watch(&self.order_id).await;
+        while !self.stage.shop.events().order(&self.order_id).await.is_ok_and(|order| order.is_closed()) {
+            assert!(started.elapsed() < Duration::from_mins(2), "an undisturbed purchase is not closed");
+            watch.next().await;
         }
     }
 
@@ -202,13 +211,15 @@ impl<'a> Play<'a> {
 
     /// She confirms on her bank's page, if the order got so far.
     async fn authenticate(&self) -> Result<(), String> {
-        for _ in 0..120 {
+        let (started, proxy) = (Instant::now(), self.proxy());
+        let mut watch = proxy.watch(&self.order_id).await;
+        while started.elapsed() < Duration::from_secs(45) {
             let order = self.stage.shop.events().order(&self.order_id).await;
             let Ok(order) = order else {
                 if self.client == Client::NeverBack && self.nothing_was_written().await {
                     return Ok(());
                 }
-                tokio::time::sleep(Duration::from_millis(250)).await;
+                watch.next().await;
                 continue;
             };
             if let Some(attempt) = order.awaited_action() {
@@ -223,7 +234,7 @@ impl<'a> Play<'a> {
             if !order.is_open() {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            watch.next().await;
         }
         Err("the order never waited for her".into())
     }

@@ -227,3 +227,17 @@ async fn an_e_mail_that_ses_took_is_kept_with_its_order_whoever_heard_of_it() {
     assert_eq!(emails(ORDER).await, json!([]));
     assert_eq!(proxy.control(Method::GET, "emails", Value::Null).await.status, 400);
 }
+
+#[tokio::test]
+async fn an_orders_activity_changes_with_each_call_and_with_each_answer() {
+    let proxy = Proxy::start().await;
+    let activity = async || proxy.control(Method::GET, &format!("activity?order_id={ORDER}"), Value::Null).await.json();
+    assert_eq!(activity().await, json!({"calls": 0, "answered": 0}));
+    proxy.put_event(ORDER).await.unwrap();
+    proxy.put_event(OTHER_ORDER).await.unwrap();
+    assert_eq!(activity().await, json!({"calls": 1, "answered": 1}));
+    proxy.fault("checkout/dynamodb.PutItem(OrderEventsTable)#2", "refuse").await;
+    assert!(is_reset(&proxy.put_event(ORDER).await));
+    assert_eq!(activity().await, json!({"calls": 2, "answered": 1}));
+    assert_eq!(proxy.control(Method::GET, "activity", Value::Null).await.status, 400);
+}
