@@ -50,7 +50,17 @@ struct Entries {
     count: u64,
     calls: VecDeque<Call>,
     occurrences: HashMap<(Option<String>, String), u64>,
+    activity: HashMap<String, Activity>,
     emails: HashMap<String, Vec<String>>,
+}
+
+/// As long as it does not change, nothing happened to an order.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Activity {
+    /// How many calls were made for it.
+    pub(crate) calls: u64,
+    /// How many of them were answered.
+    pub(crate) answered: u64,
 }
 
 /// The calls, oldest first.
@@ -73,6 +83,9 @@ impl CallLog {
         if entries.calls.len() == KEPT {
             entries.calls.pop_front();
         }
+        if let Some(order_id) = &order_id {
+            entries.activity.entry(order_id.clone()).or_default().calls += 1;
+        }
         let units = Units::of_nothing(&identity);
         entries.calls.push_back(Call {
             number,
@@ -90,6 +103,17 @@ impl CallLog {
         Named { number, name }
     }
 
+    /// Notes the answer to a call.
+    pub(crate) fn answered(&self, number: u64, order_id: Option<&str>, status: u16, response_bytes: usize) {
+        if let Some(order_id) = order_id {
+            lock(&self.entries).activity.entry(order_id.to_owned()).or_default().answered += 1;
+        }
+        self.change(number, |call| {
+            call.status = Some(status);
+            call.response_bytes = Some(response_bytes);
+        });
+    }
+
     /// Notes what became of a call; nothing, if it is forgotten.
     pub(crate) fn change(&self, number: u64, change: impl FnOnce(&mut Call)) {
         let mut entries = lock(&self.entries);
@@ -99,11 +123,9 @@ impl CallLog {
         }
     }
 
-    /// How many calls of one order are kept, and how many of them were answered: as long as neither changes, nothing happened.
-    pub(crate) fn activity(&self, order_id: &str) -> (usize, usize) {
-        let entries = lock(&self.entries);
-        let of_order = entries.calls.iter().filter(|call| call.order_id.as_deref() == Some(order_id));
-        of_order.fold((0, 0), |(calls, answered), call| (calls + 1, answered + usize::from(call.status.is_some())))
+    /// How much was called for an order. None is forgotten.
+    pub(crate) fn activity(&self, order_id: &str) -> Activity {
+        lock(&self.entries).activity.get(order_id).copied().unwrap_or_default()
     }
 
     /// Notes that SES took an e-mail about an order.
@@ -127,6 +149,7 @@ impl CallLog {
         let mut entries = lock(&self.entries);
         entries.calls.clear();
         entries.occurrences.clear();
+        entries.activity.clear();
         entries.emails.clear();
     }
 }

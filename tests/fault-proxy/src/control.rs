@@ -51,8 +51,7 @@ async fn delete_calls(State(world): Shared) -> StatusCode {
 }
 
 async fn activity(State(world): Shared, uri: Uri) -> Result<Response, BadInput> {
-    let (calls, answered) = world.calls.activity(&named_order(&uri)?);
-    Ok(Json(json!({"calls": calls, "answered": answered})).into_response())
+    Ok(Json(world.calls.activity(&named_order(&uri)?)).into_response())
 }
 
 async fn emails(State(world): Shared, uri: Uri) -> Result<Response, BadInput> {

@@ -101,10 +101,7 @@ impl Proxy {
             Some(strike) => self.strike(&call, strike).await,
         };
         if let Some(answer) = &answer {
-            self.world.calls.change(number, |call| {
-                call.status = Some(answer.status.as_u16());
-                call.response_bytes = Some(answer.body.len());
-            });
+            self.world.calls.answered(number, call.order_id.as_deref(), answer.status.as_u16(), answer.body.len());
         }
         answer
     }

@@ -139,9 +139,11 @@ impl Cell {
             Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
             Ok(_) if !struck => Outcome::NotReached,
             Ok(promises::Held::Once) => Outcome::Held,
-            // SES has no idempotency token: where its answer, or the note of it, is lost, one repeat is allowed.
+            // SES has no idempotency token: where its answer, or the note of it, is lost, one repeat is allowed. It is lost too
+            // when another cell kills the function, which sends the e-mails of several orders at once.
+            Ok(promises::Held::TwiceMailedUnnoted) => Outcome::AtLeastOnce,
             Ok(promises::Held::TwiceMailed) if self.call.contains("send-email/") => Outcome::AtLeastOnce,
-            Ok(promises::Held::TwiceMailed) => Outcome::Broken("she got an e-mail twice".into()),
+            Ok(promises::Held::TwiceMailed) => Outcome::Broken(format!("she got an e-mail twice [{}]", play.order_id)),
         }
     }
 }

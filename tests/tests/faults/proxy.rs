@@ -22,6 +22,7 @@ pub(crate) struct Call {
     pub(crate) occurrence: u64,
     pub(crate) upstream: String,
     pub(crate) order_id: Option<OrderId>,
+    pub(crate) status: Option<u16>,
 }
 
 /// How much was called for an order, and answered.
