@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Cells that run side by side, each on its own order, SKUs and key.
-const SIDE_BY_SIDE: usize = 60;
+const SIDE_BY_SIDE: usize = 40;
 
 /// How often each scenario is played at once, round by round, to record its calls. The first round only warms the functions
 /// up: what is slow to start is deferred, and makes other calls. The last is a crowd, like the cells: what a function calls
