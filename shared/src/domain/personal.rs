@@ -103,6 +103,7 @@ mod tests {
             }],
         };
         let printed = format!("{details:?} {:?} {:?}", details.shipping_address, details.payment_methods);
+        assert!(printed.contains(details.order_id.as_str()) && printed.contains("Address(..)"), "{printed}");
         for secret in ["souk.example", "+2010", "Nile", "pm_card"] {
             assert!(!printed.contains(secret), "{secret} in {printed}");
         }

@@ -14,8 +14,6 @@ use crate::{paths, process::Program, progress::step, stack};
 
 /// Starts of each program; the empty runtime's are taken in turn with the function's, so that both see the same machine.
 const STARTS: usize = 15;
-/// Where systems keep their root certificates in one file.
-const ROOTS: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
 const EMPTY: &str = "empty-runtime";
 
 /// Which functions are built and measured.
@@ -191,10 +189,6 @@ async fn started(program: &Path, environment: &BTreeMap<String, String>, event: 
     command.envs([("AWS_ENDPOINT_URL", &elsewhere), ("STRIPE_BASE_URL", &elsewhere), ("PAYPAL_BASE_URL", &elsewhere)]);
     command.envs([("AWS_LAMBDA_RUNTIME_API", stand_in.address.as_str()), ("AWS_LAMBDA_FUNCTION_NAME", "bench")]);
     command.envs([("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")]);
-    // As on Lambda, where the roots are one file; a directory of single ones would take a start longer.
-    if let Some(roots) = ROOTS.iter().find(|file| Path::new(file).exists()) {
-        command.env("SSL_CERT_FILE", roots);
-    }
     command.envs([("AWS_LAMBDA_LOG_GROUP_NAME", "bench"), ("AWS_LAMBDA_LOG_STREAM_NAME", "bench")]);
     let before = Instant::now();
     let process = Process(command.spawn().with_context(|| format!("{} cannot be started", program.display()))?);

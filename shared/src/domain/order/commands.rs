@@ -168,7 +168,8 @@ impl Order {
         match (&self.outcome, self.attempt(attempt)) {
             (_, None) => NotAllowed(Refusal::NotTheDueAttempt),
             (_, Some(Attempt { voided: true, .. })) => AlreadyDone,
-            (Outcome::Confirmed { attempt: confirmed }, _) if *confirmed == attempt => NotAllowed(Refusal::Confirmed),
+            // Every other attempt of a confirmed order is dead: none was prepared while another lived.
+            (Outcome::Confirmed { .. }, _) => NotAllowed(Refusal::Confirmed),
             _ if self.captured_attempt() == Some(attempt) => NotAllowed(Refusal::Confirmed),
             _ => Append(Fact::PaymentVoided { attempt }),
         }

@@ -378,6 +378,30 @@ fn what_is_given_up_is_never_authorised_and_owes_its_void_first() {
 }
 
 #[test]
+fn a_providers_answer_that_is_heard_again_is_done_already_and_another_one_is_not_believed() {
+    let decide = |commands: &[Command], command: Command| command.decide(&History::after(commands).order());
+    let prepared = [Reserve, Prepare(1)];
+    let (waits, held, refused) = (RequireAction(1), Authorize(1), Decline(1));
+    for heard in [waits, held, refused] {
+        let after = [&prepared[..], &[heard]].concat();
+        assert_eq!(decide(&after, heard), Decision::AlreadyDone, "{heard:?} again");
+        assert_eq!(decide(&after, waits), Decision::AlreadyDone, "it waited for her before {heard:?}");
+    }
+    let otherwise = Decision::NotAllowed(Refusal::NotTheDueAttempt);
+    assert_eq!(decide(&[&prepared[..], &[held]].concat(), refused), otherwise);
+    assert_eq!(decide(&[&prepared[..], &[refused]].concat(), held), otherwise);
+    let order = History::after(&[&prepared[..], &[refused]].concat()).order();
+    assert_eq!(order.decline_payment(1, "expired_card"), otherwise, "it was declined for another reason");
+    for answer in [held, refused] {
+        assert!(matches!(decide(&[&prepared[..], &[waits]].concat(), answer), Decision::Append(_)), "{answer:?} after she acted");
+    }
+    let given_up = [&prepared[..], &[Abandon(1)]].concat();
+    assert_eq!(decide(&given_up, Abandon(1)), Decision::AlreadyDone);
+    assert_eq!(decide(&[&given_up[..], &[Void(1)]].concat(), Abandon(1)), Decision::AlreadyDone);
+    assert_eq!(decide(&[&given_up[..], &[Void(1)]].concat(), Void(1)), Decision::AlreadyDone);
+}
+
+#[test]
 fn only_an_attempt_without_an_outcome_is_given_up_and_only_for_another() {
     assert_eq!(refused(&[Reserve, Prepare(1), Authorize(1)], Abandon(1)), Refusal::NotTheDueAttempt);
     assert_eq!(refused(&[Reserve, Prepare(1), RequireAction(1)], Abandon(1)), Refusal::NotTheDueAttempt);
@@ -413,9 +437,25 @@ fn a_capture_excludes_a_cancel_until_its_outcome_is_known() {
     let capturing = [&CONFIRMED[..], &[StartCapture]].concat();
     assert_eq!(refused(&capturing, BY_HER), Refusal::CaptureUnderWay);
     assert_eq!(owes(&capturing), [Owed::Capture { attempt: 1 }]);
-    assert_eq!(History::after(&[&PAID[..], &[BY_HER]].concat()).order().status(), Status::Cancelled);
+    let cancelled = [&PAID[..], &[BY_HER]].concat();
+    assert_eq!(History::after(&cancelled).order().status(), Status::Cancelled);
+    assert_eq!(refused(&cancelled, Void(1)), Refusal::Confirmed, "what was captured goes back as a refund");
     assert_eq!(refused(&CONFIRMED, Command::Capture), Refusal::NotCapturing, "nothing is taken unannounced");
     assert_eq!(refused(&CONFIRMED[..3], StartCapture), Refusal::NotAuthorized);
+}
+
+#[test]
+fn the_outcome_of_a_capture_is_that_of_the_confirmed_attempt_and_is_written_once() {
+    let other = Decision::NotAllowed(Refusal::NotCapturing);
+    let paid = History::after(&PAID).order();
+    assert_eq!((paid.capture(1), paid.capture(2)), (Decision::AlreadyDone, other.clone()));
+    assert_eq!((paid.start_capture(), paid.fail_capture(1, "late")), (Decision::AlreadyDone, other.clone()));
+    let failed = History::after(&[&CONFIRMED[..], &[StartCapture, FailCapture]].concat()).order();
+    assert_eq!((failed.fail_capture(1, "expired"), failed.fail_capture(2, "expired")), (Decision::AlreadyDone, other.clone()));
+    assert_eq!(failed.capture(1), other);
+    let capturing = History::after(&[&CONFIRMED[..], &[StartCapture]].concat()).order();
+    assert_eq!((capturing.capture(2), capturing.fail_capture(2, "expired")), (other.clone(), other));
+    assert_eq!(refused(&DECLINED, StartCapture), Refusal::Rejected);
 }
 
 #[test]
@@ -470,6 +510,7 @@ fn refunds_never_exceed_what_was_captured() {
     assert_eq!(order.start_refund(&other, some_money(6 * 4599 - 999)), Decision::NotAllowed(Refusal::ExceedsCapture));
     assert!(matches!(order.start_refund(&other, some_money(6 * 4599 - 1000)), Decision::Append(_)));
     assert_eq!(order.start_refund(&id, some_money(2)), Decision::NotAllowed(Refusal::NoSuchRefund), "an id is one refund");
+    assert_eq!(order.start_refund(&id, some_money(1000)), Decision::AlreadyDone);
     assert_eq!(refused(&CONFIRMED, StartRefund), Refusal::NotCaptured);
 }
 
