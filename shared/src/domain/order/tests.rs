@@ -337,6 +337,24 @@ fn no_order_is_rejected_for_a_decline_that_did_not_happen() {
 }
 
 #[test]
+fn a_hold_that_the_provider_let_go_of_confirms_nothing() {
+    let held = [Reserve, Prepare(1), Authorize(1)];
+    assert!(History::after(&held).order().confirm_is_due());
+    assert!(!History::after(&held[..2]).order().confirm_is_due());
+    assert!(!History::after(&CONFIRMED).order().confirm_is_due());
+    let let_go = [&held[..], &[Void(1)]].concat();
+    assert!(!History::after(&let_go).order().confirm_is_due());
+    assert_eq!(refused(&let_go, Confirm), Refusal::NotAuthorized);
+}
+
+#[test]
+fn an_order_is_open_until_it_is_decided() {
+    let is_open = |commands: &[Command]| History::after(commands).order().is_open();
+    assert!(is_open(&[]) && is_open(&CONFIRMED[..3]) && is_open(&DECLINED[..3]));
+    assert!(!is_open(&CONFIRMED) && !is_open(&DECLINED) && !is_open(&[BY_HER]));
+}
+
+#[test]
 fn payment_does_not_begin_before_the_stock_is_held() {
     assert_eq!(refused(&[], Prepare(1)), Refusal::StockNotReserved);
     assert_eq!(refused(&[], Confirm), Refusal::StockNotReserved);
