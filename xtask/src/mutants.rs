@@ -24,7 +24,7 @@ struct Part {
     files: &'static [&'static str],
     /// cargo's arguments, which name all that is built for a change.
     target: &'static [&'static str],
-    /// Of that target, only the tests of these modules; none: all.
+    /// Of that target, only the tests of these modules, and how they are run.
     tests: &'static [&'static str],
 }
 
@@ -35,7 +35,13 @@ const PARTS: [Part; 3] = [
         target: &["--lib"],
         tests: &["domain::", "idempotency::"],
     },
-    Part { name: "payments", files: &["shared/src/payments/**"], target: &["--lib"], tests: &["payments::"] },
+    Part {
+        name: "payments",
+        files: &["shared/src/payments/**"],
+        target: &["--lib"],
+        // They mostly wait, for providers that do not answer.
+        tests: &["payments::", "--test-threads=16"],
+    },
     Part { name: "tables", files: &["shared/src/repositories/**"], target: &["--test", "repositories"], tests: &[] },
 ];
 
