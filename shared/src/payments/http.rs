@@ -218,3 +218,25 @@ fn user_agent(app_id: Option<&str>) -> HeaderValue {
     let own = app_id.filter(|id| !id.is_empty()).and_then(|id| HeaderValue::try_from(format!("souk/{id}")).ok());
     own.unwrap_or(HeaderValue::from_static("souk/other"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payments::canned::{Canned, LIMITS};
+
+    #[test]
+    fn a_provider_is_told_which_deployment_calls_if_its_name_fits_into_a_header() {
+        for (app_id, agent) in
+            [(Some("checkout"), "souk/checkout"), (None, "souk/other"), (Some(""), "souk/other"), (Some("a\nb"), "souk/other")]
+        {
+            assert_eq!(user_agent(app_id), agent, "{app_id:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_opened_ahead_by_asking_for_nothing() {
+        let canned = Canned::answering([]).await;
+        Http::new(Provider::Stripe, canned.url.clone(), LIMITS).warm().await;
+        assert_eq!(canned.lines(), ["HEAD /"]);
+    }
+}

@@ -259,15 +259,10 @@ impl Guarded {
     }
 
     fn tell(&self, before: &Health, next: &Health) {
-        let transition = match (before.is_open(), next.is_open()) {
-            (false, false) => return,
-            (true, false) => "BreakerClosed",
-            (true, true) if next.probe.is_some() => "BreakerProbed",
-            (true, true) => "BreakerReopened",
-            (false, true) => "BreakerOpened",
-        };
-        tracing::warn!(provider = %self.provider, transition, "the circuit breaker changed");
-        metrics::count(transition, &[("provider", self.provider.name())]);
+        if let Some(transition) = transition(before, next) {
+            tracing::warn!(provider = %self.provider, transition, "the circuit breaker changed");
+            metrics::count(transition, &[("provider", self.provider.name())]);
+        }
     }
 
     /// Lets a call pass, as a probe of this name if one is due, or says why not.
@@ -292,7 +287,7 @@ impl Guarded {
     /// The probe was not written, as far as is known: another probes, or has closed it, or the table is out of reach; or it
     /// was, and the answer was lost.
     async fn admit_without_probe(&self, prober: &str) -> Result<Option<String>, PaymentError> {
-        let health = self.health().await;
+        let Some(health) = self.load().await else { return Ok(None) };
         match health.admit(prober, Timestamp::now(), &self.rules) {
             _ if health.probe.as_ref().is_some_and(|probe| probe.id == prober) => Ok(Some(prober.to_owned())),
             Admission::Refuse => Err(self.refusal()),
@@ -317,6 +312,17 @@ impl Guarded {
             _ => {}
         }
         answer
+    }
+}
+
+/// What a change of a provider's health is called; nothing, while its breaker stays closed.
+fn transition(before: &Health, next: &Health) -> Option<&'static str> {
+    match (before.is_open(), next.is_open()) {
+        (false, false) => None,
+        (true, false) => Some("BreakerClosed"),
+        (true, true) if next.probe.is_some() => Some("BreakerProbed"),
+        (true, true) => Some("BreakerReopened"),
+        (false, true) => Some("BreakerOpened"),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Each rule of the state machine, and a gateway behind it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use secrecy::ExposeSecret;
 
 use super::*;
 use crate::domain::money::Currency;
@@ -96,17 +98,21 @@ fn a_row_is_read_as_it_was_written() {
     assert_eq!(serde_dynamo::from_item::<_, Health>(item).unwrap(), probing);
 }
 
-/// A table in memory that counts its writes, and can be out of reach.
+/// A table in memory that counts what is asked of it, and can be out of reach.
 #[derive(Debug, Default)]
 struct Table {
     row: Mutex<Health>,
+    reads: AtomicU32,
     writes: AtomicU32,
+    /// The answer to the first write is lost: it took effect.
+    loses_an_answer: AtomicBool,
     unreachable: bool,
 }
 
 #[async_trait]
 impl HealthStore for Table {
     async fn load(&self, _: Provider) -> Result<Health, RepositoryError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         self.reached()?;
         Ok(self.row.lock().unwrap().clone())
     }
@@ -118,6 +124,9 @@ impl HealthStore for Table {
         if is_first {
             *row = next.clone();
             self.writes.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.loses_an_answer.swap(false, Ordering::Relaxed) {
+            return Err(RepositoryError::Aws { operation: "test", reason: "no answer".into() });
         }
         Ok(is_first)
     }
@@ -135,6 +144,10 @@ impl Table {
         self.row.lock().unwrap().is_open()
     }
 
+    fn reads(&self) -> u32 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
     fn writes(&self) -> u32 {
         self.writes.load(Ordering::Relaxed)
     }
@@ -146,6 +159,7 @@ struct Scripted {
     prepare_outage: bool,
     authorize: Option<PaymentError>,
     prepared: Arc<AtomicU32>,
+    warmed: Arc<AtomicU32>,
 }
 
 fn outage() -> PaymentError {
@@ -168,7 +182,7 @@ impl PaymentGateway for Scripted {
         Ok(PaymentState::Prepared)
     }
     async fn action_url(&self, _: &str) -> Result<Option<SecretString>, PaymentError> {
-        Ok(None)
+        Ok(Some("https://bank.example".into()))
     }
     async fn void(&self, _: &str) -> Result<PaymentState, PaymentError> {
         Ok(PaymentState::Voided)
@@ -180,12 +194,14 @@ impl PaymentGateway for Scripted {
         Ok(RefundState::Refunded)
     }
     async fn find_refund(&self, _: &str, _: &RefundId) -> Result<Option<RefundState>, PaymentError> {
-        Ok(None)
+        Ok(Some(RefundState::Pending))
     }
     async fn list(&self, _: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
-        Ok(Vec::new())
+        Ok(vec![ListedPayment { reference: "pi_1".into(), order_id: None, state: PaymentState::Captured }])
     }
-    async fn warm(&self) {}
+    async fn warm(&self) {
+        self.warmed.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 fn order_id() -> OrderId {
@@ -291,4 +307,75 @@ async fn a_table_out_of_reach_holds_up_nothing() {
         prepare(&guarded).await.unwrap();
         authorize(&guarded).await.unwrap_err();
     }
+}
+
+#[tokio::test]
+async fn what_is_known_is_read_again_after_a_second() {
+    let table = Arc::new(Table::default());
+    let guarded = guarded(Scripted::default(), &table, RULES);
+    for _ in 0..10 {
+        prepare(&guarded).await.unwrap();
+    }
+    assert_eq!(table.reads(), 1);
+    tokio::time::sleep(KEPT + Duration::from_millis(50)).await;
+    prepare(&guarded).await.unwrap();
+    assert_eq!(table.reads(), 2);
+}
+
+#[tokio::test]
+async fn everything_but_a_preparation_goes_through_an_open_breaker_as_the_provider_answers_it() {
+    let table = Arc::new(Table { row: Mutex::new(after_failures(&[0, 0, 0, 0, 0])), ..Table::default() });
+    let warmed = Arc::new(AtomicU32::new(0));
+    let guarded = guarded(Scripted { warmed: warmed.clone(), ..Scripted::default() }, &table, RULES);
+    guarded.warm().await;
+    assert_eq!((warmed.load(Ordering::Relaxed), table.reads()), (1, 1), "its table is read ahead too");
+    let (refund, amount) = (RefundId::for_request(&order_id(), "k"), Money { amount: 1, currency: Currency::USD });
+    assert_eq!(guarded.owner(&"pm_1".into()).await, Ok(MethodOwner::Bearer));
+    assert_eq!(guarded.read("pi_1").await, Ok(PaymentState::Prepared));
+    assert_eq!(guarded.action_url("pi_1").await.unwrap().unwrap().expose_secret(), "https://bank.example");
+    assert_eq!(guarded.void("pi_1").await, Ok(PaymentState::Voided));
+    assert_eq!(guarded.capture("pi_1", amount).await, Ok(PaymentState::Captured));
+    assert_eq!(guarded.refund("pi_1", &refund, amount).await, Ok(RefundState::Refunded));
+    assert_eq!(guarded.find_refund("pi_1", &refund).await, Ok(Some(RefundState::Pending)));
+    assert_eq!(guarded.list(Timestamp::UNIX_EPOCH).await.unwrap().len(), 1);
+    assert!(table.is_open());
+}
+
+#[tokio::test]
+async fn an_authorisation_that_is_answered_takes_earlier_failures_back() {
+    let table = Arc::new(Table { row: Mutex::new(after_failures(&[0])), ..Table::default() });
+    authorize(&guarded(Scripted::default(), &table, RULES)).await.unwrap();
+    assert_eq!((table.writes(), &*table.row.lock().unwrap()), (1, &after_failures(&[0]).answered().unwrap()));
+}
+
+#[tokio::test]
+async fn a_probe_whose_lease_was_written_though_no_answer_came_is_made_all_the_same() {
+    let row = Mutex::new(after_failures(&[0, 0, 0, 0, 0]));
+    let table = Arc::new(Table { row, loses_an_answer: AtomicBool::new(true), ..Table::default() });
+    prepare(&guarded(Scripted::default(), &table, RULES)).await.unwrap();
+    assert!(!table.is_open(), "the probe was answered");
+}
+
+#[tokio::test]
+async fn who_finds_another_probing_at_the_last_moment_lets_nothing_through() {
+    let open = after_failures(&[0, 0, 0, 0, 0]);
+    let table = Arc::new(Table { row: Mutex::new(open.clone()), ..Table::default() });
+    let prepared = Arc::new(AtomicU32::new(0));
+    let guarded = guarded(Scripted { prepared: prepared.clone(), ..Scripted::default() }, &table, RULES);
+    guarded.warm().await;
+    let Admission::Probe(probing) = open.admit("another", Timestamp::now(), &RULES) else { panic!("a probe is due") };
+    *table.row.lock().unwrap() = probing;
+    assert!(prepare(&guarded).await.unwrap_err().to_string().contains("breaker is open"));
+    assert_eq!(prepared.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn each_change_of_the_breaker_has_its_name() {
+    let (closed, open) = (Health::default(), after_failures(&[0, 0, 0, 0, 0]));
+    let probing = probing_since(&open, "one", 40);
+    assert_eq!(transition(&closed, &closed), None);
+    assert_eq!(transition(&closed, &open), Some("BreakerOpened"));
+    assert_eq!(transition(&open, &probing), Some("BreakerProbed"));
+    assert_eq!(transition(&probing, &open), Some("BreakerReopened"));
+    assert_eq!(transition(&probing, &closed), Some("BreakerClosed"));
 }
