@@ -94,6 +94,13 @@ struct HistoryEvent {
     state: Option<String>,
 }
 
+impl HistoryEvent {
+    /// Whether level ERROR logs it.
+    fn is_an_error(&self) -> bool {
+        self.kind == "FailStateEntered" || ["Failed", "TimedOut", "Aborted"].iter().any(|end| self.kind.ends_with(end))
+    }
+}
+
 impl Execution {
     fn count(&self, is_wanted: impl Fn(&HistoryEvent) -> bool) -> u64 {
         self.events.iter().filter(|event| is_wanted(event)).count() as u64
@@ -161,7 +168,7 @@ pub struct Tally {
     /// What the functions wrote themselves.
     pub logged_lines: u64,
     pub logged_bytes: u64,
-    /// What the Express workflow logs: a line an event.
+    /// What the Express workflow logs at level ERROR: a line for each event that is one.
     pub workflow_lines: u64,
     pub s3_puts: u64,
     pub emails: u64,
@@ -304,12 +311,10 @@ impl Scenario {
             let nested = execution.nested_tasks();
             if execution.kind == "EXPRESS" {
                 nested_here += nested;
-                // AWS also tells that a task started, and enters and leaves the states inside a parallel one.
-                let started = execution.count(|event| event.kind == "TaskScheduled");
                 for side in [&mut *path, &mut *all] {
                     side.express_executions += 1;
                     side.express_transitions += entered + nested;
-                    side.workflow_lines += execution.events.len() as u64 + started + 2 * nested;
+                    side.workflow_lines += execution.count(HistoryEvent::is_an_error);
                     execution.steps().for_each(|step| side.work(&step, self).invocations += 1);
                 }
             } else {
