@@ -13,11 +13,20 @@
 mod cells;
 mod promises;
 mod proxy;
+mod redrive;
 mod report;
 mod scenarios;
 mod shared_calls;
 
-use std::{iter, process::ExitCode, sync::Arc, time::Instant};
+use std::{
+    iter,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
 
 use system_tests::Shop;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -58,9 +67,16 @@ async fn main() -> ExitCode {
     // A stream's record that fails holds up all behind it: cells that strike one function's calls are not played together.
     fastrand::Rng::with_seed(slice).shuffle(&mut chosen);
     println!("\nfault matrix: {} of {all} cells, slice {slice} of {slices}", chosen.len());
-    let outcomes = run(&stage, chosen).await;
-    let shared = shared_calls::strike(&stage, of_slice(shared_calls::all(&recordings), slice, slices)).await;
-    let report = Report { outcomes, shared, all, slice, slices, elapsed: started.elapsed() };
+    let redriven = AtomicUsize::new(0);
+    let (outcomes, shared) = tokio::select! {
+        never = redrive::redrive(&stage.shop, &redriven) => never,
+        struck = async {
+            let outcomes = run(&stage, chosen).await;
+            (outcomes, shared_calls::strike(&stage, of_slice(shared_calls::all(&recordings), slice, slices)).await)
+        } => struck,
+    };
+    let redriven = redriven.load(Ordering::Relaxed);
+    let report = Report { outcomes, shared, all, slice, slices, redriven, elapsed: started.elapsed() };
     report.print();
     if std::env::var_os("SOUK_FAULTS_REPORT").is_some() {
         report.write();
