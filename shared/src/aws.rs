@@ -52,10 +52,10 @@ pub fn config() -> Result<SdkConfig, Missing> {
     Ok(sdk.build())
 }
 
+#[expect(clippy::expect_used, reason = "made of constants; what cannot tell AWS from others must not start")]
 fn https_client() -> SharedHttpClient {
     let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    // A context of roots alone is never refused.
-    let tls = TlsContext::builder().with_trust_store(roots).build().unwrap_or_default();
+    let tls = TlsContext::builder().with_trust_store(roots).build().expect("a context of roots alone is not refused");
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls).build_https()
 }
 
@@ -102,15 +102,6 @@ mod tests {
 
     use super::*;
 
-    /// Bytes in hexadecimal.
-    struct Hexadecimal([u8; 32]);
-
-    impl std::fmt::Display for Hexadecimal {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-        }
-    }
-
     #[test]
     fn aws_is_known_by_the_roots_that_amazon_publishes_and_by_no_other() {
         // As https://www.amazontrust.com/repository/ gives them: Amazon Root CA 1 to 4, Starfield Services Root CA - G2.
@@ -122,7 +113,8 @@ mod tests {
             "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
         ];
         let roots: Vec<_> = CertificateDer::pem_slice_iter(AMAZON_ROOTS).map(Result::unwrap).collect();
-        let fingerprint = |root: &CertificateDer<'_>| Hexadecimal(Sha256::digest(root).into()).to_string();
+        let hexadecimal = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let fingerprint = |root: &CertificateDer<'_>| hexadecimal(&Sha256::digest(root));
         assert_eq!(roots.iter().map(fingerprint).collect::<Vec<_>>(), published);
         let mut store = RootCertStore::empty();
         assert_eq!(store.add_parsable_certificates(roots), (5, 0));

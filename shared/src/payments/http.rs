@@ -27,10 +27,12 @@ const BACKOFF: Duration = Duration::from_millis(100);
 
 /// TLS for every provider's client of this process. The roots are those of Mozilla's that were built in: reading and parsing
 /// the machine's own takes a function longer than all else at its start.
-static TLS: LazyLock<Result<ClientConfig, rustls::Error>> = LazyLock::new(|| {
+#[expect(clippy::expect_used, reason = "made of constants; what cannot tell a provider from others must not start")]
+static TLS: LazyLock<ClientConfig> = LazyLock::new(|| {
     let roots: RootCertStore = TLS_SERVER_ROOTS.iter().cloned().collect();
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    Ok(config.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth())
+    let config = config.with_safe_default_protocol_versions().expect("aws-lc speaks TLS 1.2 and 1.3");
+    config.with_root_certificates(roots).with_no_client_auth()
 });
 
 /// The limits on calls to a provider.
@@ -87,23 +89,17 @@ pub(super) struct Http {
 }
 
 impl Http {
+    #[expect(clippy::expect_used, reason = "made of constants; a client of defaults has no limits, and follows redirects")]
     pub fn new(provider: Provider, base_url: Url, limits: Limits) -> Self {
-        let client = Client::builder();
-        let client = match TLS.as_ref() {
-            Ok(tls) => client.tls_backend_preconfigured(tls.clone()),
-            Err(error) => {
-                tracing::warn!(%error, "TLS is left to the HTTP client's own defaults");
-                client
-            }
-        };
-        let client = client
+        let client = Client::builder()
+            .tls_backend_preconfigured(TLS.clone())
             .user_agent(user_agent(env::var("AWS_SDK_UA_APP_ID").ok().as_deref()))
             .connect_timeout(limits.connect)
             .pool_idle_timeout(Duration::from_mins(5))
             // What a provider is told is for the provider alone.
             .redirect(redirect::Policy::none())
             .build()
-            .unwrap_or_default();
+            .expect("a client of these settings is not refused");
         Self { client, provider, base_url, limit: limits.call }
     }
 
