@@ -49,6 +49,8 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
     drop(stack);
     rust?;
     browser?;
+    // The tools' own tests are built as the tools are, for this machine.
+    Program::new("xtask-test", "cargo").args(["test", "-p", "xtask"]).args(filter.map(ToOwned::to_owned)).visible().run().await?;
     println!("\n{} in {:.0} s", green("All tests passed"), started.elapsed().as_secs_f64());
     Ok(())
 }

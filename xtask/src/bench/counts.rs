@@ -416,6 +416,28 @@ mod tests {
     }
 
     #[test]
+    fn level_error_logs_what_failed_and_nothing_that_went_well() {
+        // As AWS lists them: https://docs.aws.amazon.com/step-functions/latest/dg/cloudwatch-log-level.html
+        let logged = [
+            "ExecutionAborted",
+            "ExecutionFailed",
+            "ExecutionTimedOut",
+            "FailStateEntered",
+            "LambdaFunctionTimedOut",
+            "MapIterationFailed",
+            "ParallelStateAborted",
+            "ParallelStateFailed",
+            "TaskFailed",
+            "TaskStateAborted",
+            "TaskTimedOut",
+        ];
+        let not_logged = ["ExecutionStarted", "ExecutionSucceeded", "ParallelStateSucceeded", "TaskScheduled", "TaskStateExited"];
+        let is_logged = |kind: &&str| HistoryEvent { kind: (*kind).to_owned(), state: None }.is_an_error();
+        assert_eq!(logged.iter().filter(|kind| !is_logged(kind)).collect::<Vec<_>>(), Vec::<&&str>::new());
+        assert_eq!(not_logged.iter().filter(|kind| is_logged(kind)).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
     fn tasks_without_a_state_of_their_own_are_nested() {
         let execution = execution(&[
             ("TaskStateEntered", "RejectOrder"),
