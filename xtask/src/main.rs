@@ -59,6 +59,9 @@ enum Command {
         /// Write docs/faults.md
         #[arg(long)]
         report: bool,
+        /// Go on with the last run, if the code is the same
+        #[arg(long)]
+        resume: bool,
     },
     /// Change the rules, the payment adapters and the repositories one guard at a time: some test must notice
     Mutants {
@@ -157,7 +160,9 @@ async fn run(command: Command) -> Result<()> {
         Command::Up { detach: false, with_faults } => supervisor::up(with_faults).await,
         Command::Down => supervisor::down().await,
         Command::Demo => process::or_interrupted(demo::run()).await,
-        Command::Faults { slice, report } => process::or_interrupted(test::faults(slice.as_deref(), report)).await,
+        Command::Faults { slice, report, resume } => {
+            process::or_interrupted(test::faults(slice.as_deref(), report, resume)).await
+        }
         Command::Mutants { part, shard } => process::or_interrupted(mutants::run(part.as_deref(), shard.as_deref())).await,
         Command::Test { filter } => process::or_interrupted(test::run(filter.as_deref())).await,
         Command::Bench { release_functions } => process::or_interrupted(bench::run(&release_functions)).await,

@@ -13,6 +13,7 @@ use shared::{
     },
     http::{Answer, Problem, correlation_id, json_answer, route},
     idempotency::unavailable,
+    metrics,
     payments::{
         PaymentError,
         providers::Providers,
@@ -89,7 +90,7 @@ impl ReceiveWebhook {
         for attempt in order.attempts().iter().filter(ours) {
             let state = self.ask(attempt).await.map_err(|error| error.to_string())?;
             now = self.observe(order_id, attempt.number, &state).await?.unwrap_or(now);
-            now = self.refunds(now, attempt).await?;
+            now = self.refunds(now, attempt, event).await?;
         }
         self.go_on(&now, event).await
     }
@@ -110,15 +111,19 @@ impl ReceiveWebhook {
         }
     }
 
-    /// Looks up every refund of this payment: one may fail long after it was said to be done.
-    async fn refunds(&self, order: Order, attempt: &Attempt) -> Result<Order, String> {
-        if order.captured_attempt() != Some(attempt.number) {
+    /// Looks up every refund of this payment: one may fail long after it was said to be done, and one that somebody made in
+    /// the provider's dashboard is told at once, like every difference that the reconciliation finds.
+    async fn refunds(&self, order: Order, attempt: &Attempt, event: &WebhookEvent) -> Result<Order, String> {
+        let has_some = !order.refunds().is_empty() || event.kind.to_ascii_lowercase().contains("refund");
+        if !has_some || order.captured_attempt() != Some(attempt.number) {
             return Ok(order);
         }
+        let listed = self.providers.gateway(attempt.provider).refunds(&attempt.reference).await;
+        let listed = listed.map_err(|error| error.to_string())?;
         let mut now = order.clone();
         for refund in order.refunds() {
-            let found = self.providers.gateway(attempt.provider).find_refund(&attempt.reference, &refund.id).await;
-            let decided = match found.map_err(|error| error.to_string())? {
+            let found = listed.iter().find(|listed| listed.is(&refund.id)).map(|listed| listed.state.clone());
+            let decided = match found {
                 Some(RefundState::Refunded) => self.events.advance(&order.id, |order| order.finish_refund(&refund.id)).await,
                 Some(RefundState::Failed(reason)) => {
                     self.events.advance(&order.id, |order| order.fail_refund(&refund.id, &reason)).await
@@ -130,6 +135,13 @@ impl ReceiveWebhook {
                 Err(AdvanceError::NotAllowed(_)) => {}
                 Err(error) => return Err(error.to_string()),
             }
+        }
+        // What was begun meanwhile is no difference.
+        if let Some(problem) = now.refund_difference(&listed)
+            && self.events.order(&order.id).await.map_err(|error| error.to_string())?.refund_difference(&listed) == Some(problem)
+        {
+            tracing::error!(provider = %attempt.provider, reference = attempt.reference, order_id = %order.id, problem, "the books differ");
+            metrics::count("MoneyDifference", &[("provider", attempt.provider.name())]);
         }
         Ok(now)
     }

@@ -9,7 +9,12 @@ use lambda_runtime::Error;
 use serde::Serialize;
 use shared::{
     config::{self, Missing},
-    domain::{event::Provider, ids::OrderId, order::Order, payment::PaymentState},
+    domain::{
+        event::Provider,
+        ids::OrderId,
+        order::{Attempt, Order},
+        payment::PaymentState,
+    },
     metrics,
     payments::{ListedPayment, providers::Providers},
     repositories::{
@@ -115,9 +120,8 @@ impl ReconcileMoney {
         for order_id in &orders {
             let Some(order) = self.order(order_id).await? else { continue };
             for attempt in order.attempts() {
-                let state = self.providers.gateway(attempt.provider).read(&attempt.reference).await?;
                 compared += 1;
-                differences.extend(order.difference(attempt, &state, now).map(|problem| Difference {
+                differences.extend(self.problems(&order, attempt, now).await?.into_iter().map(|problem| Difference {
                     provider: attempt.provider,
                     reference: attempt.reference.clone(),
                     order_id: Some(order_id.clone()),
@@ -134,6 +138,28 @@ impl ReconcileMoney {
         metrics::count("MoneyReconciled", &[]);
         tracing::info!(compared, differences = report.differences.len(), "the money is reconciled");
         Ok(report)
+    }
+
+    /// What the provider says of an attempt now, and of what went back of it, against the order's events. What happens
+    /// meanwhile is no difference: one stands before the provider was asked, and after.
+    async fn problems(&self, order: &Order, attempt: &Attempt, now: Timestamp) -> Result<Vec<&'static str>, Error> {
+        let gateway = self.providers.gateway(attempt.provider);
+        let state = gateway.read(&attempt.reference).await?;
+        let refunds = match order.captured_attempt() {
+            Some(number) if number == attempt.number => Some(gateway.refunds(&attempt.reference).await?),
+            _ => None,
+        };
+        let compare = |order: &Order| {
+            let refunds = refunds.as_deref().and_then(|listed| order.refund_difference(listed));
+            let attempt = order.attempt(attempt.number).unwrap_or(attempt);
+            order.difference(attempt, &state, now).into_iter().chain(refunds).collect::<Vec<_>>()
+        };
+        let mut problems = compare(order);
+        if !problems.is_empty() {
+            let since = self.order(&order.id).await?.map_or_else(Vec::new, |order| compare(&order));
+            problems.retain(|problem| since.contains(problem));
+        }
+        Ok(problems)
     }
 
     /// A payment that moved money and that none of its order's events names. An unconfirmed object that no event names is

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::order::{Attempt, Decision, Order, Outcome};
+use super::{
+    ids::RefundId,
+    order::{Attempt, Decision, Order, Outcome, RefundProgress},
+};
 
 /// A hold that is not needed any more is freed within this time of the provider being reachable, or somebody must look.
 const HOLD_OVERSTAYS: SignedDuration = SignedDuration::from_hours(1);
@@ -38,6 +41,22 @@ pub enum RefundState {
     Pending,
     /// It did not come about, for this reason.
     Failed(String),
+}
+
+/// A refund as its provider lists it, whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRefund {
+    /// What we called it; something else or nothing, if we did not make it.
+    pub name: Option<String>,
+    /// What became of it.
+    pub state: RefundState,
+}
+
+impl ListedRefund {
+    /// Whether it is this one.
+    pub fn is(&self, id: &RefundId) -> bool {
+        self.name.as_deref() == Some(id.as_str())
+    }
 }
 
 impl Order {
@@ -77,6 +96,22 @@ impl Order {
             _ => None,
         }
     }
+
+    /// What is wrong between the refunds that the events speak of and all that the provider lists for the payment that was
+    /// captured; nothing, when they agree or are on their way.
+    pub fn refund_difference(&self, listed: &[ListedRefund]) -> Option<&'static str> {
+        let stands = |refund: &ListedRefund| !matches!(refund.state, RefundState::Failed(_));
+        let expected = self.refunds().iter().filter(|refund| refund.progress != RefundProgress::Failed);
+        let is_expected = |listed: &ListedRefund| expected.clone().any(|refund| listed.is(&refund.id));
+        let done = self.refunds().iter().filter(|refund| refund.progress == RefundProgress::Refunded);
+        if listed.iter().any(|refund| stands(refund) && !is_expected(refund)) {
+            Some("the provider gave back money that no event speaks of")
+        } else if done.clone().any(|refund| !listed.iter().any(|listed| listed.is(&refund.id) && stands(listed))) {
+            Some("the events say that money was given back, and the provider does not")
+        } else {
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +137,12 @@ mod tests {
         let order_id: crate::domain::ids::OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
         let event = |(sequence, fact)| Event { order_id: order_id.clone(), sequence, at: Timestamp::UNIX_EPOCH, fact };
         Order::from_events(&(1..).zip(facts).map(event).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn paid(facts: &[Fact]) -> Order {
+        let authorized = Fact::PaymentAuthorized { attempt: 1, capture_before: None };
+        let paid = [authorized, Fact::OrderConfirmed { attempt: 1 }, Fact::CaptureStarted { attempt: 1 }];
+        order(&[&paid[..], &[Fact::PaymentCaptured { attempt: 1 }], facts].concat())
     }
 
     fn differs(facts: &[Fact], state: &PaymentState, minutes: i64) -> bool {
@@ -143,5 +184,34 @@ mod tests {
         for state in [PaymentState::Prepared, PaymentState::Undecided, PaymentState::ActionRequired, PaymentState::Voided, HELD] {
             assert!(!differs(&[], &state, 0), "{state:?}");
         }
+    }
+
+    #[test]
+    fn a_refund_that_only_one_side_knows_is_a_difference() {
+        let id = RefundId::for_request(&paid(&[]).id, "key");
+        let amount = Money { amount: 1000, currency: Currency::USD };
+        let started = [Fact::RefundStarted { refund: id.clone(), amount }];
+        let refunded = [&started[..], &[Fact::PaymentRefunded { refund: id.clone() }]].concat();
+        let failed = [&started[..], &[Fact::RefundFailed { refund: id.clone(), reason: "refused".into() }]].concat();
+        let listed = |name: Option<&str>, state: RefundState| ListedRefund { name: name.map(ToOwned::to_owned), state };
+        let ours = |state: RefundState| listed(Some(id.as_str()), state);
+        let gone = Some("the provider gave back money that no event speaks of");
+        let lacking = Some("the events say that money was given back, and the provider does not");
+        let refused = || RefundState::Failed("refused".into());
+
+        for nothing in [&[][..], &[listed(None, refused())]] {
+            assert_eq!(paid(&[]).refund_difference(nothing), None);
+            assert_eq!(paid(&started).refund_difference(nothing), None, "it is on its way");
+            assert_eq!(paid(&refunded).refund_difference(nothing), lacking);
+            assert_eq!(paid(&failed).refund_difference(nothing), None);
+        }
+        for state in [RefundState::Refunded, RefundState::Pending] {
+            assert_eq!(paid(&started).refund_difference(&[ours(state.clone())]), None);
+            assert_eq!(paid(&refunded).refund_difference(&[ours(state.clone())]), None);
+            assert_eq!(paid(&failed).refund_difference(&[ours(state.clone())]), gone);
+            assert_eq!(paid(&[]).refund_difference(&[listed(None, state.clone())]), gone, "made by hand");
+            assert_eq!(paid(&refunded).refund_difference(&[ours(state.clone()), listed(Some("ord_1"), state)]), gone);
+        }
+        assert_eq!(paid(&refunded).refund_difference(&[ours(refused())]), lacking, "it failed since");
     }
 }

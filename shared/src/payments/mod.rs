@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub use self::http::Limits;
-pub use crate::domain::payment::{PaymentState, RefundState};
+pub use crate::domain::payment::{ListedRefund, PaymentState, RefundState};
 use crate::domain::{
     event::Provider,
     ids::{CustomerId, OrderId, RefundId},
@@ -139,14 +139,24 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     /// [`find_refund`](Self::find_refund) first.
     async fn refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError>;
 
+    /// All refunds of this payment, whoever made them.
+    async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError>;
+
     /// What became of the refund with this id, looked up among the payment's refunds; nothing, if there is no such refund.
-    async fn find_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError>;
+    async fn find_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError> {
+        Ok(find(refund, self.refunds(reference).await?))
+    }
 
     /// The payments in the provider's own list that were made since.
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError>;
 
     /// Opens the connection and fetches the credentials, so that the first payment finds them there.
     async fn warm(&self);
+}
+
+/// What became of this refund; nothing, if it is not among those.
+fn find(refund: &RefundId, listed: Vec<ListedRefund>) -> Option<RefundState> {
+    listed.into_iter().find(|listed| listed.is(refund)).map(|listed| listed.state)
 }
 
 /// Whether this could be a provider's token at all: what is not goes into no path.

@@ -11,6 +11,7 @@
 )]
 
 mod cells;
+mod journal;
 mod promises;
 mod proxy;
 mod redrive;
@@ -33,6 +34,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     cells::{Cell, Outcome},
+    journal::Journal,
     proxy::{Call, Proxy},
     report::Report,
     scenarios::{SCENARIOS, Scenario, Stage},
@@ -66,17 +68,26 @@ async fn main() -> ExitCode {
     let mut chosen = of_slice(cells, slice, slices);
     // A stream's record that fails holds up all behind it: cells that strike one function's calls are not played together.
     fastrand::Rng::with_seed(slice).shuffle(&mut chosen);
-    println!("\nfault matrix: {} of {all} cells, slice {slice} of {slices}", chosen.len());
+    let journal = Arc::new(Journal::open(std::env::var_os("SOUK_FAULTS_RESUME").is_some()));
+    let (known, chosen): (Vec<_>, Vec<_>) =
+        chosen.into_iter().map(|cell| (journal.of(&cell), cell)).partition(|(known, _)| known.is_some());
+    let known: Vec<_> = known.into_iter().filter_map(|(outcome, cell)| Some((cell, outcome?))).collect();
+    let chosen: Vec<_> = chosen.into_iter().map(|(_, cell)| cell).collect();
+    let resumed = known.len();
+    println!("\nfault matrix: {} of {all} cells, slice {slice} of {slices}; {resumed} more are known", chosen.len());
     let redriven = AtomicUsize::new(0);
     let (outcomes, shared) = tokio::select! {
         never = redrive::redrive(&stage.shop, &redriven) => never,
+        never = stage.stay_signed_in() => never,
         struck = async {
-            let outcomes = run(&stage, chosen).await;
+            let mut outcomes = run(&stage, chosen, &journal).await;
+            outcomes.extend(known);
+            outcomes.sort_by_key(|(cell, _)| cell.to_string());
             (outcomes, shared_calls::strike(&stage, of_slice(shared_calls::all(&recordings), slice, slices)).await)
         } => struck,
     };
     let redriven = redriven.load(Ordering::Relaxed);
-    let report = Report { outcomes, shared, all, slice, slices, redriven, elapsed: started.elapsed() };
+    let report = Report { outcomes, shared, all, slice, slices, resumed, redriven, elapsed: started.elapsed() };
     report.print();
     if std::env::var_os("SOUK_FAULTS_REPORT").is_some() {
         report.write();
@@ -131,17 +142,18 @@ fn cells_of(recordings: &[(Scenario, Vec<Call>)]) -> Vec<Cell> {
     matrix
 }
 
-async fn run(stage: &Arc<Stage>, chosen: Vec<Cell>) -> Vec<(Cell, Outcome)> {
+async fn run(stage: &Arc<Stage>, chosen: Vec<Cell>, journal: &Arc<Journal>) -> Vec<(Cell, Outcome)> {
     let permits = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut running = JoinSet::new();
     for cell in chosen {
-        let (stage, permits) = (stage.clone(), permits.clone());
+        let (stage, permits, journal) = (stage.clone(), permits.clone(), journal.clone());
         running.spawn(async move {
             let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
             let outcome = cell.run(&stage).await;
             if let Outcome::Broken(why) = &outcome {
                 println!("broken: {cell}\n        {why}");
             }
+            journal.note(&cell, &outcome);
             (cell, outcome)
         });
     }
@@ -162,7 +174,6 @@ async fn run(stage: &Arc<Stage>, chosen: Vec<Cell>) -> Vec<(Cell, Outcome)> {
         };
         println!("again: {cell}: {}", if matches!(outcome, Outcome::Broken(_)) { "broken" } else { "held" });
     }
-    outcomes.sort_by_key(|(cell, _)| cell.to_string());
     outcomes
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Report {
     pub(crate) all: usize,
     pub(crate) slice: u64,
     pub(crate) slices: u64,
+    /// Cells that an earlier run of the same code had played, before it was broken off.
+    pub(crate) resumed: usize,
     /// Messages that kills of other cells had put into the dead letters, and that were brought back.
     pub(crate) redriven: usize,
     pub(crate) elapsed: Duration,
@@ -72,7 +74,7 @@ impl Report {
         format!(
             "{} cells of {} ran ({which}) in {:.0} s: {} held, {} at least once, {} broken at first and held alone, {} broken, {} never \
              struck though every run makes the call. {} more are of calls that only some runs make, and none of {} tries did. Beside them, {} \
-             of calls that name no order. {} messages were redriven from dead letters, where kills beside them had put them.",
+             of calls that name no order. {} messages were redriven from dead letters, where kills beside them had put them.{}",
             self.outcomes.len() - rare,
             self.all,
             self.elapsed.as_secs_f64(),
@@ -85,6 +87,11 @@ impl Report {
             RARE_TRIES,
             self.shared.len(),
             self.redriven,
+            if self.resumed > 0 {
+                format!(" {} of the cells were played by an earlier run of the same code.", self.resumed)
+            } else {
+                String::new()
+            },
         )
     }
 

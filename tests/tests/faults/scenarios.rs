@@ -1,6 +1,9 @@
 //! What customers do: each scenario from its first click to its last, on SKUs and a key of its own.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -20,12 +23,29 @@ pub(crate) const STOCKED: u32 = 5;
 pub(crate) struct Stage {
     pub(crate) shop: Shop,
     pub(crate) kareem: Customer,
+    token: Mutex<String>,
 }
+
+/// A token is good for an hour, which the whole matrix takes longer than.
+const TOKEN_LIVES: Duration = Duration::from_mins(20);
 
 impl Stage {
     pub(crate) async fn open(shop: Shop) -> Self {
         let kareem = shop.sign_in("kareem").await;
-        Self { shop, kareem }
+        Self { shop, token: Mutex::new(kareem.token.clone()), kareem }
+    }
+
+    /// Signs him in again and again, until it is dropped.
+    pub(crate) async fn stay_signed_in(&self) -> ! {
+        loop {
+            tokio::time::sleep(TOKEN_LIVES).await;
+            let again = self.shop.sign_in("kareem").await;
+            *self.token.lock().expect("nobody panics with it") = again.token;
+        }
+    }
+
+    fn token(&self) -> String {
+        self.token.lock().expect("nobody panics with it").clone()
     }
 }
 
@@ -191,7 +211,7 @@ impl<'a> Play<'a> {
     async fn send(&self, path: &str, key: &str, body: &Value, client: Client, ends: &[u16]) -> Result<(), String> {
         let mut last = String::new();
         for _ in 0..40 {
-            let request = self.stage.shop.http.post(self.stage.shop.url(path)).bearer_auth(&self.stage.kareem.token);
+            let request = self.stage.shop.http.post(self.stage.shop.url(path)).bearer_auth(self.stage.token());
             let answer = request.header("Idempotency-Key", key).json(body).send().await;
             match answer {
                 Ok(answer) if ends.contains(&answer.status().as_u16()) => return Ok(()),

@@ -10,6 +10,7 @@ mod errors;
 mod failures;
 mod privacy;
 mod reading;
+mod reconciling;
 mod runbooks;
 mod saga;
 mod settling;

@@ -45,22 +45,27 @@ struct Saga {
 const LIMITS: Limits = Limits { connect: Duration::from_secs(1), call: Duration::from_secs(3) };
 const PROVIDER_LIMIT: Duration = Duration::from_secs(6);
 
+/// The simulated providers, called as the functions call them.
+pub(crate) fn providers(shop: &Shop) -> Providers {
+    let stripe = Stripe::new(shop.outputs.stripe_url.parse().unwrap(), "http://shop", "sk_test_simulator".into(), LIMITS);
+    let secret = PaypalSecret {
+        client_id: "simulator".into(),
+        client_secret: "simulator-secret".into(),
+        webhook_id: "WH-SIMULATOR".into(),
+    };
+    let paypal = Paypal::new(shop.outputs.paypal_url.parse().unwrap(), "http://shop", secret, LIMITS);
+    Providers::new(Arc::new(stripe), Arc::new(paypal))
+}
+
 impl Saga {
     async fn placed(provider: Provider, token: &str) -> Self {
         let shop = Shop::running();
         let kareem = shop.sign_in("kareem").await;
         let sku = shop.own_product(5).await;
         let order_id = kareem.order_id(&new_key());
-        let stripe = Stripe::new(shop.outputs.stripe_url.parse().unwrap(), "http://shop", "sk_test_simulator".into(), LIMITS);
-        let secret = PaypalSecret {
-            client_id: "simulator".into(),
-            client_secret: "simulator-secret".into(),
-            webhook_id: "WH-SIMULATOR".into(),
-        };
-        let paypal = Paypal::new(shop.outputs.paypal_url.parse().unwrap(), "http://shop", secret, LIMITS);
         let details = OrderDetailsTable::new(shop.dynamodb.clone(), shop.resource("OrderDetailsTable"));
         let events = shop.own_events_table().await;
-        let saga = Self { providers: Providers::new(Arc::new(stripe), Arc::new(paypal)), events, details, order_id, sku, shop };
+        let saga = Self { providers: providers(&shop), events, details, order_id, sku, shop };
         saga.write(provider, token, &kareem.id).await;
         saga
     }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{ListedPayment, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState};
+use super::{ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState};
 use crate::{
     config::{self, Missing},
     domain::{
@@ -366,8 +366,8 @@ impl PaymentGateway for Guarded {
         self.note(self.gateway.refund(reference, refund, amount).await, false).await
     }
 
-    async fn find_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError> {
-        self.note(self.gateway.find_refund(reference, refund).await, false).await
+    async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
+        self.note(self.gateway.refunds(reference).await, false).await
     }
 
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {

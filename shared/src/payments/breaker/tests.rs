@@ -193,8 +193,8 @@ impl PaymentGateway for Scripted {
     async fn refund(&self, _: &str, _: &RefundId, _: Money) -> Result<RefundState, PaymentError> {
         Ok(RefundState::Refunded)
     }
-    async fn find_refund(&self, _: &str, _: &RefundId) -> Result<Option<RefundState>, PaymentError> {
-        Ok(Some(RefundState::Pending))
+    async fn refunds(&self, _: &str) -> Result<Vec<ListedRefund>, PaymentError> {
+        Ok(vec![ListedRefund { name: Some(RefundId::for_request(&order_id(), "k").to_string()), state: RefundState::Pending }])
     }
     async fn list(&self, _: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
         Ok(vec![ListedPayment { reference: "pi_1".into(), order_id: None, state: PaymentState::Captured }])

@@ -24,7 +24,7 @@ use self::{
     token::AccessToken,
 };
 use super::{
-    Limits, ListedPayment, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState,
+    Limits, ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState, find,
     http::{Answer, Http, Repeat},
     is_token, return_url,
     secret::CachedSecret,
@@ -283,25 +283,24 @@ impl Paypal {
         let Refused::ByPaypal(StatusCode::UNPROCESSABLE_ENTITY, body) = &refused else { return Err(self.error(refused)) };
         let Some(issue) = body.issues().find(|issue| is_unrefundable(issue)) else { return Err(self.error(refused)) };
         // All of it may have gone back by this very refund, long ago.
-        match self.look_for_refund(reference, refund).await {
-            Ok(found) => Ok(found.unwrap_or_else(|| RefundState::Failed(issue.to_owned()))),
+        match self.list_refunds(reference).await {
+            Ok(listed) => Ok(find(refund, listed).unwrap_or_else(|| RefundState::Failed(issue.to_owned()))),
             Err(_) => Err(self.http.unknown(issue)),
         }
     }
 
-    async fn look_for_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError> {
+    async fn list_refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
         let order = self.order(reference).await?.unwrap_or_default();
-        for listed in order.refunds() {
+        let mut listed = Vec::new();
+        for refund in order.refunds() {
             // An order does not always show its refunds whole.
-            let whole = match &listed.custom_id {
-                Some(_) => listed.clone(),
-                None => self.get(&["v2", "payments", "refunds", &listed.id], &[]).await.map_err(|refused| self.error(refused))?,
+            let whole: Refund = match &refund.custom_id {
+                Some(_) => refund.clone(),
+                None => self.get(&["v2", "payments", "refunds", &refund.id], &[]).await.map_err(|refused| self.error(refused))?,
             };
-            if whole.custom_id.as_deref() == Some(refund.as_str()) {
-                return Ok(Some(whole.state()));
-            }
+            listed.push(ListedRefund { state: whole.state(), name: whole.custom_id });
         }
-        Ok(None)
+        Ok(listed)
     }
 }
 
@@ -450,8 +449,8 @@ impl PaymentGateway for Paypal {
         self.http.bounded(self.send_refund(reference, refund, amount)).await
     }
 
-    async fn find_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError> {
-        self.http.bounded(self.look_for_refund(reference, refund)).await.map_err(PaymentError::certain)
+    async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
+        self.http.bounded(self.list_refunds(reference)).await.map_err(PaymentError::certain)
     }
 
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {

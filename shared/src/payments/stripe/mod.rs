@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use self::shapes::{ApiError, Customer, ErrorBody, Method, Page, PaymentIntent, Refund};
 use super::{
-    Limits, ListedPayment, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState,
+    Limits, ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState, find,
     http::{Answer, Http, Repeat},
     is_token,
     secret::CachedSecret,
@@ -141,10 +141,10 @@ impl Stripe {
         self.get(&["v1", "payment_intents", reference], &[WITH_CHARGE]).await.map_err(|refused| self.refused(refused))
     }
 
-    async fn look_for_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError> {
+    async fn list_refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
         let mut query = vec![("payment_intent".to_owned(), reference.to_owned())];
-        let refunds: Vec<Refund> = self.pages("refunds", &mut query, |refund: &Refund| &refund.id).await?;
-        Ok(refunds.into_iter().find(|listed| listed.is(refund.as_str())).map(Refund::state))
+        let refunds = self.pages("refunds", &mut query, |refund: &Refund| &refund.id).await?;
+        Ok(refunds.into_iter().map(Refund::listed).collect())
     }
 
     /// All pages of a list.
@@ -292,16 +292,16 @@ impl PaymentGateway for Stripe {
             };
             let Some(code) = refused.1.code.clone().filter(|code| is_unrefundable(code)) else { return Err(self.error(refused)) };
             // All of it may have gone back by this very refund, long ago.
-            match self.look_for_refund(reference, refund).await {
-                Ok(found) => Ok(found.unwrap_or(RefundState::Failed(code))),
+            match self.list_refunds(reference).await {
+                Ok(listed) => Ok(find(refund, listed).unwrap_or(RefundState::Failed(code))),
                 Err(_) => Err(self.http.unknown(code)),
             }
         };
         self.http.bounded(sent).await
     }
 
-    async fn find_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError> {
-        self.http.bounded(self.look_for_refund(reference, refund)).await.map_err(PaymentError::certain)
+    async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
+        self.http.bounded(self.list_refunds(reference)).await.map_err(PaymentError::certain)
     }
 
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::super::ListedPayment;
-use crate::domain::payment::{PaymentState, RefundState};
+use crate::domain::payment::{ListedRefund, PaymentState, RefundState};
 
 /// <https://docs.stripe.com/api/payment_intents/object>
 #[derive(Debug, Default, Deserialize)]
@@ -124,11 +124,6 @@ pub(super) struct Refund {
 }
 
 impl Refund {
-    /// Whether we named it so.
-    pub fn is(&self, refund: &str) -> bool {
-        self.metadata.refund.as_deref() == Some(refund)
-    }
-
     pub fn state(self) -> RefundState {
         match self.status.as_deref() {
             Some("succeeded") => RefundState::Refunded,
@@ -137,6 +132,10 @@ impl Refund {
             }
             _ => RefundState::Pending,
         }
+    }
+
+    pub fn listed(mut self) -> ListedRefund {
+        ListedRefund { name: self.metadata.refund.take(), state: self.state() }
     }
 }
 

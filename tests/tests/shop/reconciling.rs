@@ -1,0 +1,118 @@
+//! The providers' books against ours: what they hold beyond the events is told.
+
+use serde_json::{Value, json};
+use shared::{
+    domain::{
+        event::Provider,
+        ids::OrderId,
+        money::{Currency, Money},
+        order::{RefundStatus, Status},
+    },
+    payments::Preparation,
+};
+use system_tests::{Shop, new_key, purchase};
+
+use crate::{
+    runbooks::{printed, xtask},
+    saga::providers,
+};
+
+const PRICE: Money = Money { amount: 4599, currency: Currency::USD };
+
+/// Makes a payment for this order at the provider, behind the shop's back, and answers its reference.
+async fn prepared(shop: &Shop, provider: Provider, order_id: &OrderId) -> String {
+    let preparation = Preparation { order_id, attempt: 1, amount: PRICE, account: None };
+    providers(shop).gateway(provider).prepare(&preparation).await.unwrap()
+}
+
+async fn authorized(shop: &Shop, provider: Provider, order_id: &OrderId, token: &str) -> String {
+    let reference = prepared(shop, provider, order_id).await;
+    providers(shop).gateway(provider).authorize(order_id, &reference, &token.into()).await.unwrap();
+    reference
+}
+
+/// A payment as somebody makes it by hand, in the provider's own dashboard.
+async fn authorized_by_hand(shop: &Shop) -> String {
+    let request = shop.http.post(format!("{}/v1/payment_intents", shop.outputs.stripe_url)).bearer_auth("sk_test_simulator");
+    let form =
+        "amount=1200&currency=usd&capture_method=manual&payment_method_types[]=card&payment_method=pm_card_visa&confirm=true";
+    let made = request.header("Content-Type", "application/x-www-form-urlencoded").body(form).send().await.unwrap();
+    let made: Value = made.json().await.unwrap();
+    assert_eq!(made["status"], "requires_capture", "{made}");
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// Gives some of a payment back, as somebody does by hand, in the provider's own dashboard.
+async fn refunded_by_hand(shop: &Shop, reference: &str) {
+    let request = shop.http.post(format!("{}/v1/refunds", shop.outputs.stripe_url)).bearer_auth("sk_test_simulator");
+    let form = format!("payment_intent={reference}&amount=100");
+    let made = request.header("Content-Type", "application/x-www-form-urlencoded").body(form).send().await.unwrap();
+    assert!(made.status().is_success(), "{made:?}");
+}
+
+#[tokio::test]
+async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_object_is_not() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let bought = kareem.order_id(&key);
+    assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 1)], "pm_card_visa")).await.status, 201);
+    assert_eq!(shop.closed(&bought).await.status(), Status::Paid);
+    let nobody = kareem.order_id(&new_key());
+
+    let twice = authorized(&shop, Provider::Stripe, &bought, "pm_card_visa").await;
+    let of_no_order = authorized(&shop, Provider::Stripe, &nobody, "pm_card_visa").await;
+    let by_hand = authorized_by_hand(&shop).await;
+    authorized(&shop, Provider::Paypal, &nobody, "vault_ok").await;
+    let unused = prepared(&shop, Provider::Stripe, &bought).await;
+    let known = shop.events().order(&bought).await.unwrap().attempts()[0].reference.clone();
+
+    let told = printed(&xtask(&["reconcile"]).await);
+    let kept = printed(&xtask(&["reconcile", "--last"]).await);
+    for report in [&told, &kept] {
+        let lines_of = |text: &str| report.lines().filter(|line| line.contains(text)).map(ToOwned::to_owned).collect::<Vec<_>>();
+        for reference in [&twice, &of_no_order] {
+            let lines = lines_of(reference);
+            assert!(lines.len() == 1 && lines[0].contains("a payment that no event of its order names"), "{reference}: {report}");
+        }
+        let lines = lines_of(&by_hand);
+        assert!(lines.len() == 1 && lines[0].contains("a payment that names no order"), "{report}");
+        let by_paypal = lines_of(nobody.as_str()).into_iter().filter(|line| line.contains("paypal")).count();
+        assert_eq!(by_paypal, 1, "PayPal's report names the order: {report}");
+        assert!(lines_of(&unused).is_empty(), "it moved nothing: {report}");
+        assert!(lines_of(&known).is_empty(), "the events name it: {report}");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_not() {
+    let shop = Shop::running();
+    let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
+    let mut references = Vec::new();
+    for by_hand in [true, false] {
+        let key = new_key();
+        let order_id = kareem.order_id(&key);
+        assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 1)], "pm_card_visa")).await.status, 201);
+        assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+        let reference = shop.events().order(&order_id).await.unwrap().attempts()[0].reference.clone();
+        if by_hand {
+            refunded_by_hand(&shop, &reference).await;
+        } else {
+            let refund = admin
+                .post(
+                    &format!("/v1/orders/{order_id}/refunds"),
+                    &new_key(),
+                    &json!({"amount": {"amount": 100, "currency": "USD"}}),
+                )
+                .await;
+            assert_eq!(refund.status, 202, "{refund:?}");
+            assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Partial);
+        }
+        references.push(reference);
+    }
+    let report = printed(&xtask(&["reconcile"]).await);
+    let lines_of = |reference: &String| report.lines().filter(|line| line.contains(reference)).collect::<Vec<_>>();
+    let by_hand = lines_of(&references[0]);
+    assert!(by_hand.len() == 1 && by_hand[0].contains("the provider gave back money that no event speaks of"), "{report}");
+    assert!(lines_of(&references[1]).is_empty(), "{report}");
+}
