@@ -128,7 +128,7 @@ impl Cell {
         let play = Play::prepare(stage, self.scenario, self.client).await;
         play.before().await;
         let proxy = play.proxy();
-        proxy.fault(Some(&play.order_id), &self.call, self.fault.name, self.delay_ms).await;
+        proxy.fault(&play.order_id, &self.call, self.fault.name, self.delay_ms).await;
         if let Err(broken) = play.act().await {
             return Outcome::Broken(broken);
         }

@@ -55,12 +55,25 @@ fn parsed(line: &str) -> Option<(String, Outcome)> {
     Some((cell.to_owned(), outcome.clone()))
 }
 
-/// Names the code that is running: the commit, and what is changed since.
+/// What a cell's outcome depends on: the shop, the simulated providers, and what is played and promised.
+const CODE: [&str; 8] = [
+    "functions",
+    "shared/src",
+    "statemachines",
+    "template.yaml",
+    "Cargo.lock",
+    "tests/payment-simulator",
+    "tests/tests/faults/scenarios.rs",
+    "tests/tests/faults/promises.rs",
+];
+
+/// Names the code that is running: what is committed of it, and what is changed since.
 fn code() -> String {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).current_dir(root()).output().expect("git is there");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        let output =
+            Command::new("git").args(arguments).args(["--"]).args(CODE).current_dir(root()).output().expect("git is there");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::trim).collect::<Vec<_>>().join(",")
     };
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).replace('\n', ",");
-    format!("{} {changed}", git(&["rev-parse", "HEAD"])).trim().to_owned()
+    let changed = git(&["status", "--porcelain"]);
+    format!("{} {changed}", git(&["rev-list", "--max-count=1", "HEAD"])).trim().to_owned()
 }

@@ -92,13 +92,19 @@ impl Proxy {
         self.put("aliases", &json!({"alias": alias, "order_id": order_id})).await;
     }
 
-    /// Strikes this call of this order, once; `None`: of no order. Returns the fault's id.
-    pub(crate) async fn fault(&self, order_id: Option<&OrderId>, call: &str, fault: &str, delay_ms: Option<u64>) -> u64 {
-        let mut body = json!({"order_id": order_id, "call": call, "fault": fault});
-        if let Some(delay_ms) = delay_ms {
-            body["delay_ms"] = delay_ms.into();
-        }
-        self.put("faults", &body).await["id"].as_u64().expect("a fault has an id")
+    /// Strikes this call of this order, once.
+    pub(crate) async fn fault(&self, order_id: &OrderId, call: &str, fault: &str, delay_ms: Option<u64>) {
+        self.put("faults", &body(Some(order_id), call, fault, delay_ms)).await;
+    }
+
+    /// Strikes the next call of this name that no order is named in, after so many were made, once. Returns the fault's id.
+    /// One that was never met stands still: then it is the call after that.
+    pub(crate) async fn fault_next(&self, name: &str, made: u64, fault: &str, delay_ms: Option<u64>) -> u64 {
+        let standing: Vec<Value> = self.get("faults").await;
+        let stands = |call: &str| standing.iter().any(|fault| fault["call"] == call && fault["struck"] == false);
+        let calls = (made + 1..).map(|occurrence| format!("{name}#{occurrence}"));
+        let call = calls.into_iter().find(|call| !stands(call)).expect("there is always a next");
+        self.put("faults", &body(None, &call, fault, delay_ms)).await["id"].as_u64().expect("a fault has an id")
     }
 
     /// Whether this fault struck.
@@ -123,4 +129,12 @@ impl Proxy {
         assert!(answer.status().is_success(), "the fault proxy refused {body}: {}", answer.text().await.unwrap_or_default());
         answer.json().await.unwrap_or_default()
     }
+}
+
+fn body(order_id: Option<&OrderId>, call: &str, fault: &str, delay_ms: Option<u64>) -> Value {
+    let mut body = json!({"order_id": order_id, "call": call, "fault": fault});
+    if let Some(delay_ms) = delay_ms {
+        body["delay_ms"] = delay_ms.into();
+    }
+    body
 }

@@ -90,7 +90,7 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
         let before = proxy.all_calls().await.last().map_or(0, |call| call.number);
         let play = Play::prepare(stage, *scenario, Client::Repeats).await;
         play.before().await;
-        proxy.fault(Some(&play.order_id), first, "kill_before", None).await;
+        proxy.fault(&play.order_id, first, "kill_before", None).await;
         let held = match play.act().await {
             Ok(()) => promises::hold(stage, &play).await.map(drop),
             Err(broken) => Err(broken),
@@ -121,11 +121,11 @@ impl SharedCall {
         let play = Play::prepare(stage, self.scenario, Client::Repeats).await;
         play.before().await;
         let proxy: Proxy = play.proxy();
-        proxy.fault(Some(&play.order_id), &self.first, "kill_before", None).await;
+        proxy.fault(&play.order_id, &self.first, "kill_before", None).await;
         let made = proxy.all_calls().await.into_iter().filter(|call| call.order_id.is_none() && stem(&call.name) == self.name);
-        let next = made.map(|call| call.occurrence).max().unwrap_or(0) + 1;
+        let made = made.map(|call| call.occurrence).max().unwrap_or(0);
         let delay_ms = (fault.name == "delay").then_some(self.delay_ms);
-        let id = proxy.fault(None, &format!("{}#{next}", self.name), fault.name, delay_ms).await;
+        let id = proxy.fault_next(&self.name, made, fault.name, delay_ms).await;
         let acted = play.act().await;
         let held = match acted {
             Ok(()) => promises::hold(stage, &play).await,
