@@ -144,7 +144,7 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
 
     /// What became of the refund with this id, looked up among the payment's refunds; nothing, if there is no such refund.
     async fn find_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError> {
-        Ok(find(refund, self.refunds(reference).await?))
+        Ok(state_of(refund, self.refunds(reference).await?))
     }
 
     /// The payments in the provider's own list that were made since.
@@ -155,7 +155,7 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
 }
 
 /// What became of this refund; nothing, if it is not among those.
-fn find(refund: &RefundId, listed: Vec<ListedRefund>) -> Option<RefundState> {
+fn state_of(refund: &RefundId, listed: Vec<ListedRefund>) -> Option<RefundState> {
     listed.into_iter().find(|listed| listed.is(refund)).map(|listed| listed.state)
 }
 

@@ -10,7 +10,7 @@ use shared::{
     },
     payments::Preparation,
 };
-use system_tests::{Shop, new_key, purchase};
+use system_tests::{Shop, eventually, new_key, purchase};
 
 use crate::{
     runbooks::{printed, xtask},
@@ -88,7 +88,7 @@ async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_
 async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_not() {
     let shop = Shop::running();
     let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
-    let mut references = Vec::new();
+    let (mut references, mut orders) = (Vec::new(), Vec::new());
     for by_hand in [true, false] {
         let key = new_key();
         let order_id = kareem.order_id(&key);
@@ -109,7 +109,15 @@ async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_
             assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Partial);
         }
         references.push(reference);
+        orders.push(order_id);
     }
+    let told_by_webhook = async |order_id: &OrderId| {
+        let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
+        logs.lines().any(|line| line.contains("receive_webhook") && line.contains("the books differ"))
+    };
+    eventually("the webhook of the refund tells of it", || told_by_webhook(&orders[0])).await;
+    assert!(!told_by_webhook(&orders[1]).await);
+
     let report = printed(&xtask(&["reconcile"]).await);
     let lines_of = |reference: &String| report.lines().filter(|line| line.contains(reference)).collect::<Vec<_>>();
     let by_hand = lines_of(&references[0]);
