@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::State,
+    extract::{Path, State},
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -31,6 +31,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/activity", get(activity))
         .route("/emails", get(emails))
         .route("/faults", get(faults).put(add_fault).delete(delete_faults))
+        .route("/faults/{id}", delete(withdraw_fault))
         .route("/thaw", post(thaw))
         .route("/aliases", put(add_alias))
         .with_state(world)
@@ -73,6 +74,15 @@ async fn add_fault(State(world): Shared, body: Bytes) -> Result<Response, BadInp
 async fn delete_faults(State(world): Shared) -> StatusCode {
     world.faults.clear();
     StatusCode::NO_CONTENT
+}
+
+/// Takes back a fault that nothing met.
+async fn withdraw_fault(State(world): Shared, Path(id): Path<u64>) -> Response {
+    if world.faults.withdraw(id) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let body = json!({"error": {"field": "id", "message": "id: no fault of this id stands"}});
+    (StatusCode::CONFLICT, Json(body)).into_response()
 }
 
 async fn thaw(State(world): Shared, body: Bytes) -> Result<Response, BadInput> {

@@ -169,6 +169,14 @@ impl Faults {
         lock(&self.faults).entries.iter().filter(wanted).map(Entry::report).collect()
     }
 
+    /// Takes back a fault that stands; false if none does of this id.
+    pub(crate) fn withdraw(&self, id: u64) -> bool {
+        let mut faults = lock(&self.faults);
+        let before = faults.entries.len();
+        faults.entries.retain(|entry| entry.id != id || entry.state != State::Standing);
+        faults.entries.len() < before
+    }
+
     /// None is left; calls that are frozen go on.
     pub(crate) fn clear(&self) {
         lock(&self.faults).entries.clear();

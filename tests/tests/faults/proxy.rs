@@ -97,14 +97,15 @@ impl Proxy {
         self.put("faults", &body(Some(order_id), call, fault, delay_ms)).await;
     }
 
-    /// Strikes the next call of this name that no order is named in, after so many were made, once. Returns the fault's id.
-    /// One that was never met stands still: then it is the call after that.
-    pub(crate) async fn fault_next(&self, name: &str, made: u64, fault: &str, delay_ms: Option<u64>) -> u64 {
-        let standing: Vec<Value> = self.get("faults").await;
-        let stands = |call: &str| standing.iter().any(|fault| fault["call"] == call && fault["struck"] == false);
-        let calls = (made + 1..).map(|occurrence| format!("{name}#{occurrence}"));
-        let call = calls.into_iter().find(|call| !stands(call)).expect("there is always a next");
-        self.put("faults", &body(None, &call, fault, delay_ms)).await["id"].as_u64().expect("a fault has an id")
+    /// Strikes this call, in which no order is named, once. Returns the fault's id.
+    pub(crate) async fn fault_shared(&self, call: &str, fault: &str, delay_ms: Option<u64>) -> u64 {
+        self.put("faults", &body(None, call, fault, delay_ms)).await["id"].as_u64().expect("a fault has an id")
+    }
+
+    /// Takes back a fault; false, if it struck before.
+    pub(crate) async fn withdraw(&self, id: u64) -> bool {
+        let answer = self.http.delete(format!("{}/faults/{id}", self.url)).send().await.expect("the fault proxy answers");
+        answer.status().is_success()
     }
 
     /// Whether this fault struck.

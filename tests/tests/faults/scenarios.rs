@@ -26,6 +26,9 @@ pub(crate) struct Stage {
     token: Mutex<String>,
 }
 
+/// How often she repeats, a second apart: longer than two kills in a row hold her key.
+const PATIENCE: usize = 90;
+
 /// A token is good for an hour, which the whole matrix takes longer than.
 const TOKEN_LIVES: Duration = Duration::from_mins(20);
 
@@ -210,7 +213,7 @@ impl<'a> Play<'a> {
     /// Sends, and repeats while the answer says that it may be worth it, or there is none.
     async fn send(&self, path: &str, key: &str, body: &Value, client: Client, ends: &[u16]) -> Result<(), String> {
         let mut last = String::new();
-        for _ in 0..40 {
+        for _ in 0..PATIENCE {
             let request = self.stage.shop.http.post(self.stage.shop.url(path)).bearer_auth(self.stage.token());
             let answer = request.header("Idempotency-Key", key).json(body).send().await;
             match answer {

@@ -12,8 +12,9 @@ use crate::{
     scenarios::{Client, Play, Scenario, Stage},
 };
 
-/// How often a call is waited for, each time with another order.
-const TRIES: usize = 5;
+/// How often a call is waited for, each time with another order, and in another scenario: functions are looked at side by
+/// side, so that a call may have been another scenario's than that in which it was seen.
+const TRIES: usize = 8;
 
 /// A function's calls that name no order, all struck in one way.
 #[derive(Clone, Debug)]
@@ -29,9 +30,9 @@ pub(crate) struct Calls {
 struct SharedCall {
     /// Its name without its occurrence.
     name: String,
-    scenario: Scenario,
-    /// The first call for an order by the same function, which starts again when this one kills it.
-    first: String,
+    /// Where the function has a part, with its first call for an order there: it starts again when that one kills it. The
+    /// scenario in which this call was seen comes first.
+    firsts: Vec<(Scenario, String)>,
     delay_ms: u64,
 }
 
@@ -85,7 +86,7 @@ pub(crate) async fn strike(stage: &Arc<Stage>, chosen: Vec<Calls>) -> Vec<(Strin
 /// Has the function killed at its first call in each scenario: what it then calls, beside what names an order, it shares.
 async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
     let mut found: BTreeMap<String, SharedCall> = BTreeMap::new();
-    for (scenario, first) in &calls.firsts {
+    for (index, (scenario, first)) in calls.firsts.iter().enumerate() {
         let proxy = crate::proxy(stage);
         let before = proxy.all_calls().await.last().map_or(0, |call| call.number);
         let play = Play::prepare(stage, *scenario, Client::Repeats).await;
@@ -99,8 +100,9 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
         let shared = |call: &Call| call.number > before && call.order_id.is_none() && function(&call.name) == calls.function;
         for call in proxy.all_calls().await.into_iter().filter(shared) {
             let (name, delay_ms) = (stem(&call.name).to_owned(), past_its_timeout(&call));
-            let call = SharedCall { name: name.clone(), scenario: *scenario, first: first.clone(), delay_ms };
-            found.entry(name).or_insert(call);
+            let mut firsts = calls.firsts.clone();
+            firsts.rotate_left(index);
+            found.entry(name.clone()).or_insert(SharedCall { name, firsts, delay_ms });
         }
     }
     found.into_values().collect()
@@ -108,8 +110,8 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
 
 impl SharedCall {
     async fn strike(&self, stage: &Stage, fault: Fault) -> Outcome {
-        for _ in 0..TRIES {
-            match self.play(stage, fault).await {
+        for (scenario, first) in self.firsts.iter().cycle().take(TRIES) {
+            match self.play(stage, *scenario, first, fault).await {
                 Outcome::NotReached => {}
                 outcome => return outcome,
             }
@@ -117,23 +119,24 @@ impl SharedCall {
         Outcome::NotReached
     }
 
-    async fn play(&self, stage: &Stage, fault: Fault) -> Outcome {
-        let play = Play::prepare(stage, self.scenario, Client::Repeats).await;
+    async fn play(&self, stage: &Stage, scenario: Scenario, first: &str, fault: Fault) -> Outcome {
+        let play = Play::prepare(stage, scenario, Client::Repeats).await;
         play.before().await;
         let proxy: Proxy = play.proxy();
-        proxy.fault(&play.order_id, &self.first, "kill_before", None).await;
+        proxy.fault(&play.order_id, first, "kill_before", None).await;
         let made = proxy.all_calls().await.into_iter().filter(|call| call.order_id.is_none() && stem(&call.name) == self.name);
-        let made = made.map(|call| call.occurrence).max().unwrap_or(0);
+        let next = made.map(|call| call.occurrence).max().unwrap_or(0) + 1;
         let delay_ms = (fault.name == "delay").then_some(self.delay_ms);
-        let id = proxy.fault_next(&self.name, made, fault.name, delay_ms).await;
+        let id = proxy.fault_shared(&format!("{}#{next}", self.name), fault.name, delay_ms).await;
         let acted = play.act().await;
         let held = match acted {
             Ok(()) => promises::hold(stage, &play).await,
             Err(broken) => Err(broken),
         };
+        let withdrawn = proxy.withdraw(id).await;
         match held {
             Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
-            Ok(_) if proxy.did_strike(id).await => Outcome::Held,
+            Ok(_) if !withdrawn && proxy.did_strike(id).await => Outcome::Held,
             Ok(_) => Outcome::NotReached,
         }
     }

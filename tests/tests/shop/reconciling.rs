@@ -8,7 +8,7 @@ use shared::{
         money::{Currency, Money},
         order::{RefundStatus, Status},
     },
-    payments::Preparation,
+    payments::{Preparation, stripe::API_VERSION},
 };
 use system_tests::{Shop, eventually, new_key, purchase};
 
@@ -31,23 +31,13 @@ async fn authorized(shop: &Shop, provider: Provider, order_id: &OrderId, token: 
     reference
 }
 
-/// A payment as somebody makes it by hand, in the provider's own dashboard.
-async fn authorized_by_hand(shop: &Shop) -> String {
-    let request = shop.http.post(format!("{}/v1/payment_intents", shop.outputs.stripe_url)).bearer_auth("sk_test_simulator");
-    let form =
-        "amount=1200&currency=usd&capture_method=manual&payment_method_types[]=card&payment_method=pm_card_visa&confirm=true";
+/// What somebody does by hand, in the provider's own dashboard; answers the object's id.
+async fn by_hand(shop: &Shop, path: &str, form: String) -> String {
+    let request = shop.http.post(format!("{}{path}", shop.outputs.stripe_url)).bearer_auth("sk_test_simulator");
+    let request = request.header("Stripe-Version", API_VERSION).header("Idempotency-Key", new_key());
     let made = request.header("Content-Type", "application/x-www-form-urlencoded").body(form).send().await.unwrap();
     let made: Value = made.json().await.unwrap();
-    assert_eq!(made["status"], "requires_capture", "{made}");
-    made["id"].as_str().unwrap().to_owned()
-}
-
-/// Gives some of a payment back, as somebody does by hand, in the provider's own dashboard.
-async fn refunded_by_hand(shop: &Shop, reference: &str) {
-    let request = shop.http.post(format!("{}/v1/refunds", shop.outputs.stripe_url)).bearer_auth("sk_test_simulator");
-    let form = format!("payment_intent={reference}&amount=100");
-    let made = request.header("Content-Type", "application/x-www-form-urlencoded").body(form).send().await.unwrap();
-    assert!(made.status().is_success(), "{made:?}");
+    made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }
 
 #[tokio::test]
@@ -62,7 +52,9 @@ async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_
 
     let twice = authorized(&shop, Provider::Stripe, &bought, "pm_card_visa").await;
     let of_no_order = authorized(&shop, Provider::Stripe, &nobody, "pm_card_visa").await;
-    let by_hand = authorized_by_hand(&shop).await;
+    let form =
+        "amount=1200&currency=usd&capture_method=manual&payment_method_types[]=card&payment_method=pm_card_visa&confirm=true";
+    let by_hand = by_hand(&shop, "/v1/payment_intents", form.to_owned()).await;
     authorized(&shop, Provider::Paypal, &nobody, "vault_ok").await;
     let unused = prepared(&shop, Provider::Stripe, &bought).await;
     let known = shop.events().order(&bought).await.unwrap().attempts()[0].reference.clone();
@@ -89,14 +81,14 @@ async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_
     let shop = Shop::running();
     let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
     let (mut references, mut orders) = (Vec::new(), Vec::new());
-    for by_hand in [true, false] {
+    for is_by_hand in [true, false] {
         let key = new_key();
         let order_id = kareem.order_id(&key);
         assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 1)], "pm_card_visa")).await.status, 201);
         assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
         let reference = shop.events().order(&order_id).await.unwrap().attempts()[0].reference.clone();
-        if by_hand {
-            refunded_by_hand(&shop, &reference).await;
+        if is_by_hand {
+            by_hand(&shop, "/v1/refunds", format!("payment_intent={reference}&amount=100")).await;
         } else {
             let refund = admin
                 .post(
@@ -120,7 +112,7 @@ async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_
 
     let report = printed(&xtask(&["reconcile"]).await);
     let lines_of = |reference: &String| report.lines().filter(|line| line.contains(reference)).collect::<Vec<_>>();
-    let by_hand = lines_of(&references[0]);
-    assert!(by_hand.len() == 1 && by_hand[0].contains("the provider gave back money that no event speaks of"), "{report}");
+    let lines = lines_of(&references[0]);
+    assert!(lines.len() == 1 && lines[0].contains("the provider gave back money that no event speaks of"), "{report}");
     assert!(lines_of(&references[1]).is_empty(), "{report}");
 }

@@ -241,3 +241,17 @@ async fn an_orders_activity_changes_with_each_call_and_with_each_answer() {
     assert_eq!(activity().await, json!({"calls": 2, "answered": 1}));
     assert_eq!(proxy.control(Method::GET, "activity", Value::Null).await.status, 400);
 }
+
+#[tokio::test]
+async fn a_fault_that_is_withdrawn_strikes_nothing_and_one_that_struck_cannot_be_withdrawn() {
+    let proxy = Proxy::start().await;
+    proxy.fault(PUT, "error").await;
+    proxy.fault("checkout/dynamodb.PutItem(OrderEventsTable)#2", "error").await;
+    let withdraw = async |id: u32| proxy.control(Method::DELETE, &format!("faults/{id}"), Value::Null).await.status;
+    assert_eq!(withdraw(1).await, 204);
+    assert_eq!(withdraw(1).await, 409, "it is gone");
+    assert_eq!(proxy.put_event(ORDER).await.unwrap().status, 200);
+    assert_eq!(proxy.put_event(ORDER).await.unwrap().status, 500, "the other stands");
+    assert_eq!(withdraw(2).await, 409);
+    assert_eq!(proxy.faults().await[0]["struck"], true, "what struck is still told");
+}
