@@ -76,7 +76,16 @@ impl ReceiveWebhook {
     }
 
     async fn apply(&self, event: &WebhookEvent) -> Result<(), String> {
-        let Some(order_id) = &event.order_id else { return Ok(()) };
+        // Stripe's refunds name the payment alone.
+        let named = match (&event.order_id, &event.reference) {
+            (Some(order_id), _) => Some(order_id.clone()),
+            (None, Some(reference)) => {
+                let asked = self.providers.gateway(event.provider).order_of(reference).await;
+                asked.map_err(|error| error.to_string())?
+            }
+            (None, None) => None,
+        };
+        let Some(order_id) = &named else { return Ok(()) };
         let order = match self.events.order(order_id).await {
             Ok(order) => order,
             // The account may serve others, and a lost race leaves objects that no event names.

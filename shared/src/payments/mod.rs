@@ -147,6 +147,9 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
         Ok(state_of(refund, self.refunds(reference).await?))
     }
 
+    /// The order that this payment names; nothing, if it names none or there is no such payment.
+    async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError>;
+
     /// The payments in the provider's own list that were made since.
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError>;
 

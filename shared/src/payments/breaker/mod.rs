@@ -370,6 +370,10 @@ impl PaymentGateway for Guarded {
         self.note(self.gateway.refunds(reference).await, false).await
     }
 
+    async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError> {
+        self.note(self.gateway.order_of(reference).await, false).await
+    }
+
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
         self.note(self.gateway.list(since).await, false).await
     }

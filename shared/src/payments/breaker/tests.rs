@@ -196,6 +196,9 @@ impl PaymentGateway for Scripted {
     async fn refunds(&self, _: &str) -> Result<Vec<ListedRefund>, PaymentError> {
         Ok(vec![ListedRefund { name: Some(RefundId::for_request(&order_id(), "k").to_string()), state: RefundState::Pending }])
     }
+    async fn order_of(&self, _: &str) -> Result<Option<OrderId>, PaymentError> {
+        Ok(Some(order_id()))
+    }
     async fn list(&self, _: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
         Ok(vec![ListedPayment { reference: "pi_1".into(), order_id: None, state: PaymentState::Captured }])
     }
@@ -337,6 +340,7 @@ async fn everything_but_a_preparation_goes_through_an_open_breaker_as_the_provid
     assert_eq!(guarded.capture("pi_1", amount).await, Ok(PaymentState::Captured));
     assert_eq!(guarded.refund("pi_1", &refund, amount).await, Ok(RefundState::Refunded));
     assert_eq!(guarded.find_refund("pi_1", &refund).await, Ok(Some(RefundState::Pending)));
+    assert_eq!(guarded.order_of("pi_1").await, Ok(Some(order_id())));
     assert_eq!(guarded.list(Timestamp::UNIX_EPOCH).await.unwrap().len(), 1);
     assert!(table.is_open());
 }

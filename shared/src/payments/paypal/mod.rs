@@ -454,6 +454,11 @@ impl PaymentGateway for Paypal {
         self.http.bounded(self.list_refunds(reference)).await.map_err(PaymentError::certain)
     }
 
+    async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError> {
+        let order = self.http.bounded(self.order(reference)).await.map_err(PaymentError::certain)?;
+        Ok(order.and_then(|order| order.custom_id()?.parse().ok()))
+    }
+
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
         self.list_transactions(since, Timestamp::now()).await.map_err(PaymentError::certain)
     }

@@ -21,6 +21,7 @@ pub(super) struct Order {
 
 #[derive(Debug, Default, Deserialize)]
 struct PurchaseUnit {
+    custom_id: Option<String>,
     payments: Option<Payments>,
 }
 
@@ -90,6 +91,11 @@ struct StatusDetails {
 impl Order {
     fn payments(&self) -> impl DoubleEndedIterator<Item = &Payments> {
         self.purchase_units.iter().filter_map(|unit| unit.payments.as_ref())
+    }
+
+    /// What we called it: our order's id.
+    pub fn custom_id(&self) -> Option<&str> {
+        self.purchase_units.iter().find_map(|unit| unit.custom_id.as_deref())
     }
 
     /// The order's one authorisation; a denied one only when there is no other.

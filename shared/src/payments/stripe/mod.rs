@@ -305,6 +305,17 @@ impl PaymentGateway for Stripe {
         self.http.bounded(self.list_refunds(reference)).await.map_err(PaymentError::certain)
     }
 
+    async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError> {
+        let asked = async {
+            match self.get::<PaymentIntent>(&["v1", "payment_intents", reference], &[]).await {
+                Ok(intent) => Ok(intent.listed().order_id),
+                Err(Refused::ByStripe(StatusCode::NOT_FOUND, _)) => Ok(None),
+                Err(refused) => Err(self.refused(refused)),
+            }
+        };
+        self.http.bounded(asked).await.map_err(PaymentError::certain)
+    }
+
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
         let mut query = vec![("created[gte]".to_owned(), since.as_second().to_string())];
         let intents = self.pages("payment_intents", &mut query, |intent: &PaymentIntent| &intent.id).await;
