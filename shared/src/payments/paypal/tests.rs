@@ -457,6 +457,16 @@ async fn money_that_went_back_already_went_by_this_refund_or_another() {
 }
 
 #[tokio::test]
+async fn a_payment_names_its_order_and_one_that_is_not_there_names_none() {
+    let named = ok(json!({"id": "5O1", "status": "COMPLETED", "purchase_units": [{"custom_id": order_id()}]}));
+    let nameless = ok(json!({"id": "5O1", "status": "COMPLETED", "purchase_units": [{}]}));
+    let gone = Script::Json(404, json!({"name": "RESOURCE_NOT_FOUND"}));
+    for (answer, expected) in [(named, Some(order_id())), (nameless, None), (gone, None)] {
+        assert_eq!(paypal(&canned([answer]).await).order_of("5O1").await, Ok(expected));
+    }
+}
+
+#[tokio::test]
 async fn a_refund_that_the_order_does_not_show_whole_is_read_by_itself() {
     let whole = ok(json!({"id": "R1", "status": "COMPLETED", "custom_id": refund_id()}));
     let canned1 = canned([ok(refunded(None)), whole]).await;

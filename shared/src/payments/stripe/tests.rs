@@ -340,6 +340,17 @@ async fn a_refund_is_looked_for_on_every_page() {
 }
 
 #[tokio::test]
+async fn a_payment_names_its_order_and_one_that_is_not_there_names_none() {
+    let named = ok(json!({"id": "pi_1", "status": "succeeded", "metadata": {"order_id": order_id()}}));
+    for (answer, expected) in [(named, Some(order_id())), (ok(intent("succeeded")), None), (error(404, &json!({})), None)] {
+        let canned = Canned::answering([answer]).await;
+        assert_eq!(stripe(&canned).order_of("pi_1").await, Ok(expected));
+    }
+    let canned = Canned::answering([error(403, &json!({}))]).await;
+    assert!(matches!(stripe(&canned).order_of("pi_1").await, Err(PaymentError::Failed { .. })));
+}
+
+#[tokio::test]
 async fn the_list_names_our_orders() {
     let body = json!({"data": [
         {"id": "pi_1", "status": "succeeded", "metadata": {"order_id": order_id()}},
