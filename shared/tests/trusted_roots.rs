@@ -4,11 +4,11 @@
 
 use std::{
     env, fs,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     process::Command,
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws_config::SdkConfig;
@@ -24,6 +24,9 @@ use shared::payments::{Limits, PaymentGateway, stripe::Stripe};
 
 /// Of the child: which client is to connect.
 const CLIENT: &str = "SOUK_TEST_CLIENT";
+
+/// How long a client may take to connect, and to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server for `localhost`, and the root that it is issued by, as PEM.
 struct Server {
@@ -49,6 +52,21 @@ impl Server {
         Self { listener, tls: Arc::new(tls), root: root.pem() }
     }
 
+    fn connection(&self) -> TcpStream {
+        self.listener.set_nonblocking(true).unwrap();
+        let started = Instant::now();
+        loop {
+            match self.listener.accept() {
+                Ok((connection, _)) => {
+                    connection.set_nonblocking(false).unwrap();
+                    return connection;
+                }
+                Err(_) if started.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(20)),
+                Err(error) => panic!("the client did not connect: {error}"),
+            }
+        }
+    }
+
     /// Whether this client, in a process whose machine trusts the root, takes the server's word for who it is.
     fn is_trusted_by(&self, client: &str) -> bool {
         let directory = env::temp_dir().join(format!("souk-roots-{}-{client}", std::process::id()));
@@ -65,8 +83,8 @@ impl Server {
             .env("AWS_ENDPOINT_URL", endpoint)
             .spawn()
             .unwrap();
-        let (mut connection, _) = self.listener.accept().unwrap();
-        connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut connection = self.connection();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut handshake = ServerConnection::new(self.tls.clone()).unwrap();
         let mut trusted = true;
         while trusted && handshake.is_handshaking() {

@@ -9,7 +9,7 @@ use shared::{
         event::Provider,
         ids::OrderId,
         order::{Attempt, Order, Outcome},
-        payment::{PaymentState, RefundState},
+        payment::{ListedRefund, PaymentState, RefundState},
     },
     http::{Answer, Problem, correlation_id, json_answer, route},
     idempotency::unavailable,
@@ -131,11 +131,10 @@ impl ReceiveWebhook {
         let listed = listed.map_err(|error| error.to_string())?;
         let mut now = order.clone();
         for refund in order.refunds() {
-            let found = listed.iter().find(|listed| listed.is(&refund.id)).map(|listed| listed.state.clone());
-            let decided = match found {
+            let decided = match ListedRefund::state_of(&refund.id, &listed) {
                 Some(RefundState::Refunded) => self.events.advance(&order.id, |order| order.finish_refund(&refund.id)).await,
                 Some(RefundState::Failed(reason)) => {
-                    self.events.advance(&order.id, |order| order.fail_refund(&refund.id, &reason)).await
+                    self.events.advance(&order.id, |order| order.fail_refund(&refund.id, reason)).await
                 }
                 Some(RefundState::Pending) | None => continue,
             };

@@ -57,6 +57,16 @@ impl ListedRefund {
     pub fn is(&self, id: &RefundId) -> bool {
         self.name.as_deref() == Some(id.as_str())
     }
+
+    /// What became of this one; nothing, if it is not among those.
+    pub fn state_of<'a>(id: &RefundId, listed: &'a [Self]) -> Option<&'a RefundState> {
+        listed.iter().find(|refund| refund.is(id)).map(|refund| &refund.state)
+    }
+
+    /// Whether the money is gone, or on its way.
+    fn stands(state: &RefundState) -> bool {
+        !matches!(state, RefundState::Failed(_))
+    }
 }
 
 impl Order {
@@ -100,13 +110,13 @@ impl Order {
     /// What is wrong between the refunds that the events speak of and all that the provider lists for the payment that was
     /// captured; nothing, when they agree or are on their way.
     pub fn refund_difference(&self, listed: &[ListedRefund]) -> Option<&'static str> {
-        let stands = |refund: &ListedRefund| !matches!(refund.state, RefundState::Failed(_));
-        let expected = self.refunds().iter().filter(|refund| refund.progress != RefundProgress::Failed);
-        let is_expected = |listed: &ListedRefund| expected.clone().any(|refund| listed.is(&refund.id));
-        let done = self.refunds().iter().filter(|refund| refund.progress == RefundProgress::Refunded);
-        if listed.iter().any(|refund| stands(refund) && !is_expected(refund)) {
+        let is_expected = |listed: &ListedRefund| {
+            self.refunds().iter().any(|refund| refund.progress != RefundProgress::Failed && listed.is(&refund.id))
+        };
+        let is_missing = |id: &RefundId| !ListedRefund::state_of(id, listed).is_some_and(ListedRefund::stands);
+        if listed.iter().any(|refund| ListedRefund::stands(&refund.state) && !is_expected(refund)) {
             Some("the provider gave back money that no event speaks of")
-        } else if done.clone().any(|refund| !listed.iter().any(|listed| listed.is(&refund.id) && stands(listed))) {
+        } else if self.refunds().iter().any(|refund| refund.progress == RefundProgress::Refunded && is_missing(&refund.id)) {
             Some("the events say that money was given back, and the provider does not")
         } else {
             None

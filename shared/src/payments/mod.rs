@@ -144,7 +144,7 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
 
     /// What became of the refund with this id, looked up among the payment's refunds; nothing, if there is no such refund.
     async fn find_refund(&self, reference: &str, refund: &RefundId) -> Result<Option<RefundState>, PaymentError> {
-        Ok(state_of(refund, self.refunds(reference).await?))
+        Ok(ListedRefund::state_of(refund, &self.refunds(reference).await?).cloned())
     }
 
     /// The order that this payment names; nothing, if it names none or there is no such payment.
@@ -155,11 +155,6 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
 
     /// Opens the connection and fetches the credentials, so that the first payment finds them there.
     async fn warm(&self);
-}
-
-/// What became of this refund; nothing, if it is not among those.
-fn state_of(refund: &RefundId, listed: Vec<ListedRefund>) -> Option<RefundState> {
-    listed.into_iter().find(|listed| listed.is(refund)).map(|listed| listed.state)
 }
 
 /// Whether this could be a provider's token at all: what is not goes into no path.

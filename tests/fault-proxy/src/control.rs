@@ -77,12 +77,13 @@ async fn delete_faults(State(world): Shared) -> StatusCode {
 }
 
 /// Takes back a fault that nothing met.
-async fn withdraw_fault(State(world): Shared, Path(id): Path<u64>) -> Response {
+async fn withdraw_fault(State(world): Shared, Path(id): Path<String>) -> Result<Response, BadInput> {
+    let id = id.parse().map_err(|_| BadInput::new("id", "must be a number"))?;
     if world.faults.withdraw(id) {
-        return StatusCode::NO_CONTENT.into_response();
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let body = json!({"error": {"field": "id", "message": "id: no fault of this id stands"}});
-    (StatusCode::CONFLICT, Json(body)).into_response()
+    Ok((StatusCode::CONFLICT, Json(body)).into_response())
 }
 
 async fn thaw(State(world): Shared, body: Bytes) -> Result<Response, BadInput> {

@@ -20,22 +20,30 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// A new one; with `resume`, that of the last run of the same code.
-    pub(crate) fn open(resume: bool) -> Self {
-        let (path, code) = (root().join("target/faults.tsv"), code());
-        let before = fs::read_to_string(&path).ok().filter(|text| resume && text.lines().next() == Some(code.as_str()));
+    /// A new one of this slice; with `resume`, that of its last run, if the code is the same and all of it is committed.
+    pub(crate) fn open(slice: u64, slices: u64, resume: bool) -> Self {
+        let (path, code) = (root().join(format!("target/faults-{slice}-of-{slices}.tsv")), code());
+        let is_of_this_code = |text: &String| resume && code.is_some() && text.lines().next() == code.as_deref();
+        let before = fs::read_to_string(&path).ok().filter(is_of_this_code);
         let known = before.iter().flat_map(|text| text.lines().skip(1)).filter_map(parsed).collect();
         let mut file = File::options().create(true).append(true).open(&path).expect("target/ is there");
         if before.is_none() {
             file.set_len(0).expect("the journal is a file");
-            writeln!(file, "{code}").expect("the journal can be written");
+            writeln!(file, "{}", code.as_deref().unwrap_or("not committed")).expect("the journal can be written");
         }
         Self { known, file: Mutex::new(file) }
     }
 
-    /// How this cell came out before.
-    pub(crate) fn of(&self, cell: &Cell) -> Option<Outcome> {
-        self.known.get(&cell.to_string()).cloned()
+    /// The cells that are known, with their outcomes, and those that are still to be played.
+    pub(crate) fn divide(&self, cells: Vec<Cell>) -> (Vec<(Cell, Outcome)>, Vec<Cell>) {
+        let (mut known, mut open) = (Vec::new(), Vec::new());
+        for cell in cells {
+            match self.known.get(&cell.to_string()) {
+                Some(outcome) => known.push((cell, outcome.clone())),
+                None => open.push(cell),
+            }
+        }
+        (known, open)
     }
 
     /// What is broken is not noted: a run that goes on plays it again.
@@ -55,25 +63,11 @@ fn parsed(line: &str) -> Option<(String, Outcome)> {
     Some((cell.to_owned(), outcome.clone()))
 }
 
-/// What a cell's outcome depends on: the shop, the simulated providers, and what is played and promised.
-const CODE: [&str; 8] = [
-    "functions",
-    "shared/src",
-    "statemachines",
-    "template.yaml",
-    "Cargo.lock",
-    "tests/payment-simulator",
-    "tests/tests/faults/scenarios.rs",
-    "tests/tests/faults/promises.rs",
-];
-
-/// Names the code that is running: what is committed of it, and what is changed since.
-fn code() -> String {
+/// The commit whose code is running, documents left aside; nothing, if some of it is not committed.
+fn code() -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output =
-            Command::new("git").args(arguments).args(["--"]).args(CODE).current_dir(root()).output().expect("git is there");
-        String::from_utf8_lossy(&output.stdout).lines().map(str::trim).collect::<Vec<_>>().join(",")
+        let output = Command::new("git").args(arguments).args(["--", ".", ":!*.md"]).current_dir(root()).output();
+        String::from_utf8_lossy(&output.expect("git is there").stdout).trim().to_owned()
     };
-    let changed = git(&["status", "--porcelain"]);
-    format!("{} {changed}", git(&["rev-list", "--max-count=1", "HEAD"])).trim().to_owned()
+    git(&["status", "--porcelain"]).is_empty().then(|| git(&["rev-list", "--max-count=1", "HEAD"]))
 }

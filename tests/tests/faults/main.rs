@@ -68,11 +68,8 @@ async fn main() -> ExitCode {
     let mut chosen = of_slice(cells, slice, slices);
     // A stream's record that fails holds up all behind it: cells that strike one function's calls are not played together.
     fastrand::Rng::with_seed(slice).shuffle(&mut chosen);
-    let journal = Arc::new(Journal::open(std::env::var_os("SOUK_FAULTS_RESUME").is_some()));
-    let (known, chosen): (Vec<_>, Vec<_>) =
-        chosen.into_iter().map(|cell| (journal.of(&cell), cell)).partition(|(known, _)| known.is_some());
-    let known: Vec<_> = known.into_iter().filter_map(|(outcome, cell)| Some((cell, outcome?))).collect();
-    let chosen: Vec<_> = chosen.into_iter().map(|(_, cell)| cell).collect();
+    let journal = Arc::new(Journal::open(slice, slices, std::env::var_os("SOUK_FAULTS_RESUME").is_some()));
+    let (known, chosen) = journal.divide(chosen);
     let resumed = known.len();
     println!("\nfault matrix: {} of {all} cells, slice {slice} of {slices}; {resumed} more are known", chosen.len());
     let redriven = AtomicUsize::new(0);

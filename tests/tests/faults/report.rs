@@ -88,7 +88,10 @@ impl Report {
             self.shared.len(),
             self.redriven,
             if self.resumed > 0 {
-                format!(" {} of the cells were played by an earlier run of the same code.", self.resumed)
+                format!(
+                    " {} of the cells were played by an earlier run of the same code, which is not in that time.",
+                    self.resumed
+                )
             } else {
                 String::new()
             },

@@ -26,11 +26,11 @@ pub(crate) struct Stage {
     token: Mutex<String>,
 }
 
-/// How often she repeats, a second apart: longer than two kills in a row hold her key.
-const PATIENCE: usize = 90;
+/// How often a client repeats, a second apart: longer than a killed checkout holds its key.
+const PATIENCE: usize = 40;
 
 /// A token is good for an hour, which the whole matrix takes longer than.
-const TOKEN_LIVES: Duration = Duration::from_mins(20);
+const SIGN_IN_EVERY: Duration = Duration::from_mins(20);
 
 impl Stage {
     pub(crate) async fn open(shop: Shop) -> Self {
@@ -41,7 +41,7 @@ impl Stage {
     /// Signs him in again and again, until it is dropped.
     pub(crate) async fn stay_signed_in(&self) -> ! {
         loop {
-            tokio::time::sleep(TOKEN_LIVES).await;
+            tokio::time::sleep(SIGN_IN_EVERY).await;
             let again = self.shop.sign_in("kareem").await;
             *self.token.lock().expect("nobody panics with it") = again.token;
         }
@@ -136,6 +136,7 @@ pub(crate) struct Play<'a> {
     client: Client,
     key: String,
     cancel_key: String,
+    patience: usize,
     pub(crate) order_id: OrderId,
     pub(crate) skus: [Sku; 2],
 }
@@ -147,7 +148,7 @@ impl<'a> Play<'a> {
         let order_id = stage.kareem.order_id(&key);
         let short = order_id.as_str()[4..20].to_owned();
         let skus = [format!("cell-{short}-a"), format!("cell-{short}-b")].map(|sku| sku.parse().expect("a SKU"));
-        let play = Self { stage, scenario, client, cancel_key: new_key(), key, order_id, skus };
+        let play = Self { stage, scenario, client, cancel_key: new_key(), key, patience: PATIENCE, order_id, skus };
         for sku in &play.skus {
             stage.shop.shelve(sku, STOCKED).await;
         }
@@ -159,6 +160,11 @@ impl<'a> Play<'a> {
             stage.shop.fault(&play.order_id, mood.operation, mood.fault, mood.times).await;
         }
         play
+    }
+
+    /// Where two kills in a row may hold the key, one after the other.
+    pub(crate) fn killed_twice(self) -> Self {
+        Self { patience: 2 * PATIENCE, ..self }
     }
 
     pub(crate) fn proxy(&self) -> Proxy {
@@ -213,7 +219,7 @@ impl<'a> Play<'a> {
     /// Sends, and repeats while the answer says that it may be worth it, or there is none.
     async fn send(&self, path: &str, key: &str, body: &Value, client: Client, ends: &[u16]) -> Result<(), String> {
         let mut last = String::new();
-        for _ in 0..PATIENCE {
+        for _ in 0..self.patience {
             let request = self.stage.shop.http.post(self.stage.shop.url(path)).bearer_auth(self.stage.token());
             let answer = request.header("Idempotency-Key", key).json(body).send().await;
             match answer {

@@ -120,7 +120,7 @@ impl SharedCall {
     }
 
     async fn play(&self, stage: &Stage, scenario: Scenario, first: &str, fault: Fault) -> Outcome {
-        let play = Play::prepare(stage, scenario, Client::Repeats).await;
+        let play = Play::prepare(stage, scenario, Client::Repeats).await.killed_twice();
         play.before().await;
         let proxy: Proxy = play.proxy();
         proxy.fault(&play.order_id, first, "kill_before", None).await;
@@ -133,10 +133,10 @@ impl SharedCall {
             Ok(()) => promises::hold(stage, &play).await,
             Err(broken) => Err(broken),
         };
-        let withdrawn = proxy.withdraw(id).await;
+        proxy.withdraw(id).await;
         match held {
             Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
-            Ok(_) if !withdrawn && proxy.did_strike(id).await => Outcome::Held,
+            Ok(_) if proxy.did_strike(id).await => Outcome::Held,
             Ok(_) => Outcome::NotReached,
         }
     }

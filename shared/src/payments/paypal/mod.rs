@@ -28,7 +28,6 @@ use super::{
     http::{Answer, Http, Repeat},
     is_token, return_url,
     secret::CachedSecret,
-    state_of,
 };
 use crate::{
     config::{self, Missing},
@@ -285,7 +284,9 @@ impl Paypal {
         let Some(issue) = body.issues().find(|issue| is_unrefundable(issue)) else { return Err(self.error(refused)) };
         // All of it may have gone back by this very refund, long ago.
         match self.list_refunds(reference).await {
-            Ok(listed) => Ok(state_of(refund, listed).unwrap_or_else(|| RefundState::Failed(issue.to_owned()))),
+            Ok(listed) => {
+                Ok(ListedRefund::state_of(refund, &listed).cloned().unwrap_or_else(|| RefundState::Failed(issue.to_owned())))
+            }
             Err(_) => Err(self.http.unknown(issue)),
         }
     }

@@ -16,7 +16,6 @@ use super::{
     http::{Answer, Http, Repeat},
     is_token,
     secret::CachedSecret,
-    state_of,
 };
 use crate::{
     config::{self, Missing},
@@ -294,7 +293,7 @@ impl PaymentGateway for Stripe {
             let Some(code) = refused.1.code.clone().filter(|code| is_unrefundable(code)) else { return Err(self.error(refused)) };
             // All of it may have gone back by this very refund, long ago.
             match self.list_refunds(reference).await {
-                Ok(listed) => Ok(state_of(refund, listed).unwrap_or(RefundState::Failed(code))),
+                Ok(listed) => Ok(ListedRefund::state_of(refund, &listed).cloned().unwrap_or(RefundState::Failed(code))),
                 Err(_) => Err(self.http.unknown(code)),
             }
         };

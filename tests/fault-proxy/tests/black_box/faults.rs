@@ -247,11 +247,12 @@ async fn a_fault_that_is_withdrawn_strikes_nothing_and_one_that_struck_cannot_be
     let proxy = Proxy::start().await;
     proxy.fault(PUT, "error").await;
     proxy.fault("checkout/dynamodb.PutItem(OrderEventsTable)#2", "error").await;
-    let withdraw = async |id: u32| proxy.control(Method::DELETE, &format!("faults/{id}"), Value::Null).await.status;
-    assert_eq!(withdraw(1).await, 204);
-    assert_eq!(withdraw(1).await, 409, "it is gone");
+    let withdraw = async |id: &str| proxy.control(Method::DELETE, &format!("faults/{id}"), Value::Null).await.status;
+    assert_eq!(withdraw("1").await, 204);
+    assert_eq!(withdraw("1").await, 409, "it is gone");
     assert_eq!(proxy.put_event(ORDER).await.unwrap().status, 200);
     assert_eq!(proxy.put_event(ORDER).await.unwrap().status, 500, "the other stands");
-    assert_eq!(withdraw(2).await, 409);
+    assert_eq!(withdraw("2").await, 409);
+    assert_eq!(withdraw("all").await, 400);
     assert_eq!(proxy.faults().await[0]["struck"], true, "what struck is still told");
 }
