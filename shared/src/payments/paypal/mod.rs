@@ -268,9 +268,10 @@ impl Paypal {
 
     async fn send_refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError> {
         let order = self.order(reference).await.map_err(PaymentError::certain)?;
-        let capture = order.as_ref().and_then(Order::capture);
-        let capture = capture.ok_or_else(|| self.http.failed("no money was taken that could go back"))?;
-        let body = json!({"amount": self.amount(amount)?, "custom_id": refund.as_str()});
+        let order = order.unwrap_or_default();
+        let capture = order.capture().ok_or_else(|| self.http.failed("no money was taken that could go back"))?;
+        let custom_id = Refund::custom_id_of(order.custom_id().unwrap_or_default(), refund);
+        let body = json!({"amount": self.amount(amount)?, "custom_id": custom_id});
         // Two who send the same refund at once send the same request, and PayPal makes one.
         let path = ["v2", "payments", "captures", &capture.id, "refund"];
         let refused = match self.post_as(refund.as_str(), &path, &body).await {
@@ -300,7 +301,7 @@ impl Paypal {
                 Some(_) => refund.clone(),
                 None => self.get(&["v2", "payments", "refunds", &refund.id], &[]).await.map_err(|refused| self.error(refused))?,
             };
-            listed.push(ListedRefund { state: whole.state(), name: whole.custom_id });
+            listed.push(ListedRefund { state: whole.state(), name: whole.name().map(ToOwned::to_owned) });
         }
         Ok(listed)
     }

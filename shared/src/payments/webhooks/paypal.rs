@@ -101,8 +101,8 @@ pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
         id,
         kind,
         reference: if is_order { resource.id } else { resource.supplementary_data.related_ids.order_id },
-        // A refund's is the refund's.
-        order_id: custom_id.and_then(|id| id.parse().ok()),
+        // A refund's names the refund, too.
+        order_id: custom_id.and_then(|id| id.split(' ').next()?.parse().ok()),
     })
 }
 
@@ -204,9 +204,15 @@ mod tests {
         .unwrap();
         assert_eq!(of_order.reference.as_deref(), Some("5O1"));
         assert!(of_order.order_id.is_some());
-        let of_refund =
-            read(br#"{"id":"WH-3","event_type":"PAYMENT.CAPTURE.REFUNDED","resource":{"id":"R1","custom_id":"ref_1"}}"#).unwrap();
-        assert_eq!((of_refund.reference, of_refund.order_id), (None, None));
+        let of_refund = read(
+            br#"{"id":"WH-3","event_type":"PAYMENT.CAPTURE.REFUNDED","resource":{"id":"R1",
+                "custom_id":"ord_00000000000000000000000000000001 ref_1"}}"#,
+        )
+        .unwrap();
+        assert_eq!((of_refund.reference, of_refund.order_id), (None, of_order.order_id));
+        let strangers =
+            read(br#"{"id":"WH-4","event_type":"PAYMENT.REFUND.FAILED","resource":{"id":"R1","custom_id":"gift"}}"#).unwrap();
+        assert_eq!((strangers.reference, strangers.order_id), (None, None));
         assert!(matches!(read(b"{}"), Err(WebhookError::Rejected(_))));
     }
 }

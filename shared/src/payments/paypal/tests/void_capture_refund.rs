@@ -1,0 +1,132 @@
+//! What comes after the hold.
+
+use super::*;
+
+#[tokio::test]
+async fn a_void_frees_the_hold_and_leaves_what_cannot_be_cancelled_as_it_stands() {
+    let held = canned([ok(authorized("CREATED")), Script::Json(204, Value::Null)]).await;
+    assert_eq!(paypal(&held).void("5O1").await, Ok(PaymentState::Voided));
+    assert_eq!(acts(&held)[1].line, "POST /v2/payments/authorizations/A1/void");
+    for (found, state) in [
+        (order("CREATED"), PaymentState::Prepared),
+        (order("PAYER_ACTION_REQUIRED"), PaymentState::ActionRequired),
+        (authorized("VOIDED"), PaymentState::Voided),
+        (captured(), PaymentState::Captured),
+    ] {
+        let canned = canned([ok(found)]).await;
+        assert_eq!(paypal(&canned).void("5O1").await, Ok(state));
+        assert_eq!(acts(&canned).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_one_authorisation_was_denied_is_dead() {
+    let denied = canned([ok(authorized("DENIED"))]).await;
+    assert_eq!(paypal(&denied).void("5O1").await, Ok(PaymentState::Voided));
+    let not_completed = order_with("APPROVED", &json!({"authorizations": [{"id": "A1", "status": "DENIED"}]}));
+    let canned = canned([ok(not_completed)]).await;
+    assert_eq!(paypal(&canned).void("5O1").await, Ok(PaymentState::Declined("denied".into())));
+}
+
+#[tokio::test]
+async fn a_void_or_a_capture_whose_answer_does_not_tell_is_read() {
+    for first in [Script::Json(500, json!({})), Script::Break, Script::Json(409, json!({})), issue(422, "PREVIOUSLY_CAPTURED")] {
+        let canned = canned([ok(authorized("CREATED")), first, ok(captured())]).await;
+        assert_eq!(paypal(&canned).void("5O1").await, Ok(PaymentState::Captured));
+    }
+    for first in [Script::Json(500, json!({})), Script::Break, issue(422, "AUTHORIZATION_ALREADY_CAPTURED")] {
+        let canned = canned([ok(authorized("CREATED")), first, ok(captured())]).await;
+        assert_eq!(paypal(&canned).capture("5O1", USD(4599)).await, Ok(PaymentState::Captured));
+    }
+    let unread = canned([ok(authorized("CREATED")), Script::Json(500, json!({})), Script::Json(403, json!({}))]).await;
+    assert!(matches!(paypal(&unread).capture("5O1", USD(4599)).await, Err(PaymentError::Unknown { .. })));
+}
+
+#[tokio::test]
+async fn an_authorisation_that_is_gone_is_paypals_own_word() {
+    for name in ["AUTHORIZATION_VOIDED", "AUTHORIZATION_EXPIRED"] {
+        let canned = canned([ok(authorized("CREATED")), issue(422, name)]).await;
+        assert_eq!(paypal(&canned).capture("5O1", USD(4599)).await, Ok(PaymentState::Voided), "{name}");
+    }
+    let canned = canned([ok(authorized("CREATED")), issue(422, "PREVIOUSLY_VOIDED")]).await;
+    assert_eq!(paypal(&canned).void("5O1").await, Ok(PaymentState::Voided));
+}
+
+#[tokio::test]
+async fn a_capture_takes_all_of_the_hold_once() {
+    let taken = Script::Json(201, json!({"id": "C1", "status": "COMPLETED"}));
+    let fresh = canned([ok(authorized("CREATED")), taken]).await;
+    assert_eq!(paypal(&fresh).capture("5O1", USD(4599)).await, Ok(PaymentState::Captured));
+    let sent = &acts(&fresh)[1];
+    assert_eq!(sent.line, "POST /v2/payments/authorizations/A1/capture");
+    assert_eq!(sent.json(), json!({"amount": {"currency_code": "USD", "value": "45.99"}, "final_capture": true}));
+    let repeat = canned([ok(captured())]).await;
+    assert_eq!(paypal(&repeat).capture("5O1", USD(4599)).await, Ok(PaymentState::Captured));
+    assert_eq!(acts(&repeat).len(), 1, "nothing is captured twice");
+    let refused = canned([ok(authorized("CREATED")), issue(422, "PAYEE_ACCOUNT_RESTRICTED")]).await;
+    assert!(matches!(paypal(&refused).capture("5O1", USD(4599)).await, Err(PaymentError::Failed { .. })));
+}
+
+/// What `PayPal` keeps with it: our order's id and our refund's.
+fn refund_name() -> String {
+    format!("{} {}", order_id(), refund_id())
+}
+
+async fn refund(answers: Vec<Script>) -> Result<RefundState, PaymentError> {
+    let canned = canned(std::iter::once(ok(captured())).chain(answers)).await;
+    paypal(&canned).refund("5O1", &refund_id(), USD(100)).await
+}
+
+#[tokio::test]
+async fn a_refund_is_known_to_paypal_by_our_id_twice_over() {
+    let canned = canned([ok(captured()), Script::Json(201, json!({"id": "R1", "status": "COMPLETED"}))]).await;
+    assert_eq!(paypal(&canned).refund("5O1", &refund_id(), USD(100)).await, Ok(RefundState::Refunded));
+    let sent = &acts(&canned)[1];
+    assert_eq!(sent.line, "POST /v2/payments/captures/C1/refund");
+    assert_eq!(sent.json(), json!({"amount": {"currency_code": "USD", "value": "1.00"}, "custom_id": refund_name()}));
+    assert_eq!(sent.header("paypal-request-id"), Some(&refund_name()));
+}
+
+#[tokio::test]
+async fn each_answer_to_a_refund_has_its_meaning() {
+    let with = |status: &str| Script::Json(201, json!({"id": "R1", "status": status}));
+    assert_eq!(refund(vec![with("PENDING")]).await, Ok(RefundState::Pending));
+    assert_eq!(refund(vec![with("CANCELLED")]).await, Ok(RefundState::Failed("cancelled".into())));
+    assert_eq!(refund(vec![with("FAILED")]).await, Ok(RefundState::Failed("failed".into())));
+    assert!(matches!(refund(vec![Script::Json(500, json!({}))]).await, Err(PaymentError::Unknown { .. })));
+    assert!(matches!(refund(vec![issue(422, "PENDING_CAPTURE")]).await, Err(PaymentError::Failed { .. })), "later, perhaps");
+    let nothing = canned([ok(authorized("CREATED"))]).await;
+    assert!(matches!(paypal(&nothing).refund("5O1", &refund_id(), USD(100)).await, Err(PaymentError::Failed { .. })));
+}
+
+fn refunded(custom_id: Option<&str>) -> Value {
+    order_with(
+        "COMPLETED",
+        &json!({
+            "captures": [{"id": "C1", "status": "REFUNDED"}],
+            "refunds": [{"id": "R1", "status": "COMPLETED", "custom_id": custom_id}],
+        }),
+    )
+}
+
+#[tokio::test]
+async fn money_that_went_back_already_went_by_this_refund_or_another() {
+    let gone = || issue(422, "CAPTURE_FULLY_REFUNDED");
+    assert_eq!(refund(vec![gone(), ok(refunded(Some(refund_id().as_str())))]).await, Ok(RefundState::Refunded));
+    let other = refund(vec![gone(), ok(refunded(Some("ord_1 ref_other")))]).await;
+    assert_eq!(other, Ok(RefundState::Failed("CAPTURE_FULLY_REFUNDED".into())));
+    assert!(matches!(refund(vec![gone(), Script::Json(403, json!({}))]).await, Err(PaymentError::Unknown { .. })));
+}
+
+#[tokio::test]
+async fn a_refund_that_the_order_does_not_show_whole_is_read_by_itself() {
+    let whole = ok(json!({"id": "R1", "status": "COMPLETED", "custom_id": refund_name()}));
+    let canned1 = canned([ok(refunded(None)), whole]).await;
+    assert_eq!(paypal(&canned1).find_refund("5O1", &refund_id()).await, Ok(Some(RefundState::Refunded)));
+    assert_eq!(acts(&canned1)[1].line, "GET /v2/payments/refunds/R1");
+    let dashboard = canned([ok(refunded(Some(order_id().as_str())))]).await;
+    let listed = paypal(&dashboard).refunds("5O1").await.unwrap();
+    assert_eq!(listed, [ListedRefund { name: None, state: RefundState::Refunded }], "it has the order's name alone");
+    let canned2 = canned([ok(refunded(Some("ord_1 ref_other")))]).await;
+    assert_eq!(paypal(&canned2).find_refund("5O1", &refund_id()).await, Ok(None));
+}
