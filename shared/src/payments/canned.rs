@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,6 +15,16 @@ use tokio::{
 };
 
 use super::Limits;
+
+/// Secrets Manager, answered from this script.
+pub(super) fn secrets_manager(canned: &Canned) -> aws_sdk_secretsmanager::Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+        .endpoint_url(canned.url.as_str());
+    aws_sdk_secretsmanager::Client::from_conf(config.build())
+}
 
 /// How one request is answered.
 #[derive(Clone, Debug)]

@@ -69,3 +69,67 @@ impl<T: Clone + DeserializeOwned> CachedSecret<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::payments::canned::{Canned, Script, secrets_manager};
+
+    #[derive(Clone, Debug, PartialEq, Deserialize)]
+    struct Key {
+        key: String,
+    }
+
+    fn stored(value: &str) -> Script {
+        Script::Json(200, json!({ "SecretString": value }))
+    }
+
+    async fn secret(script: impl IntoIterator<Item = Script>) -> (Canned, CachedSecret<Key>) {
+        let canned = Canned::answering(script).await;
+        let secret = CachedSecret::stored(secrets_manager(&canned), "the-secret");
+        (canned, secret)
+    }
+
+    fn key(key: &str) -> Result<Key, String> {
+        Ok(Key { key: key.into() })
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_read_once_and_again_when_it_is_old_or_was_refused() {
+        let (canned, secret) = secret([stored(r#"{"key":"1"}"#), stored(r#"{"key":"2"}"#), stored(r#"{"key":"3"}"#)]).await;
+        assert_eq!(secret.get().await, key("1"));
+        assert_eq!(secret.get().await, key("1"));
+        assert!(canned.asked()[0].body.contains("the-secret"));
+        let read_at = |age| SystemTime::now() - age;
+        *secret.cached.lock().await = Some((key("1").unwrap(), read_at(KEPT - Duration::from_secs(5))));
+        assert_eq!(secret.get().await, key("1"));
+        *secret.cached.lock().await = Some((key("1").unwrap(), read_at(KEPT)));
+        assert_eq!(secret.get().await, key("2"));
+        secret.forget().await;
+        assert_eq!(secret.get().await, key("3"));
+        assert_eq!(canned.asked().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_given_neither_ages_nor_is_forgotten() {
+        let given = CachedSecret::given(Key { key: "1".into() });
+        given.forget().await;
+        *given.cached.lock().await = Some((key("1").unwrap(), SystemTime::UNIX_EPOCH));
+        assert_eq!(given.get().await, key("1"));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_told_without_the_value_and_not_kept() {
+        let refused = Script::Json(400, json!({"__type": "ResourceNotFoundException"}));
+        let (_canned, secret) =
+            secret([refused, stored(r#"{"kee":"hush"}"#), Script::Json(200, Value::Null), stored(r#"{"key":"1"}"#)]).await;
+        assert_eq!(secret.get().await.unwrap_err(), "the provider's secret cannot be read: ResourceNotFoundException");
+        let wrong = secret.get().await.unwrap_err();
+        assert!(wrong.contains("the-secret") && !wrong.contains("hush"), "{wrong}");
+        assert!(secret.get().await.is_err());
+        assert_eq!(secret.get().await, key("1"));
+    }
+}

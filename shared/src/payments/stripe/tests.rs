@@ -5,13 +5,18 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     domain::money::Currency,
-    payments::canned::{Canned, LIMITS, Script},
+    payments::canned::{Canned, LIMITS, Script, secrets_manager},
 };
 
 const USD: fn(u64) -> Money = |amount| Money { amount, currency: Currency::USD };
 
 fn stripe(canned: &Canned) -> Stripe {
     Stripe::new(canned.url.clone(), "https://shop.example/", "sk_test_1".into(), LIMITS)
+}
+
+/// What Secrets Manager answers for this key.
+fn stored(key: &str) -> Script {
+    ok(json!({"SecretString": json!({"api_key": key}).to_string()}))
 }
 
 fn order_id() -> OrderId {
@@ -266,12 +271,30 @@ async fn a_method_is_whose_stripe_says_it_is() {
     let hers = ok(json!({"id": "cus_1", "metadata": {"customer_id": "kareem"}}));
     let kareem = MethodOwner::Customer { id: CustomerId("kareem".into()), account: Some("cus_1".into()) };
     assert_eq!(owner(vec![attached(), hers]).await, Ok(kareem));
-    for stranger in
-        [ok(json!({"id": "cus_1", "metadata": {}})), ok(json!({"id": "cus_1", "deleted": true})), Script::Json(404, json!({}))]
-    {
+    for stranger in [
+        ok(json!({"id": "cus_1", "metadata": {}})),
+        ok(json!({"id": "cus_1", "metadata": {"customer_id": ""}})),
+        ok(json!({"id": "cus_1", "deleted": true})),
+        Script::Json(404, json!({})),
+    ] {
         assert_eq!(owner(vec![attached(), stranger]).await, Ok(MethodOwner::Stranger));
     }
     assert!(matches!(owner(vec![Script::Json(403, json!({}))]).await, Err(PaymentError::Failed { .. })));
+}
+
+#[tokio::test]
+async fn a_key_that_stripe_refuses_is_read_again_and_any_other_is_kept() {
+    for (status, reads) in [(401, 2), (403, 1)] {
+        let secrets = Canned::answering([stored("sk_old"), stored("sk_new")]).await;
+        let canned = Canned::answering([Script::Json(status, json!({})), ok(intent("succeeded"))]).await;
+        let secret = CachedSecret::stored(secrets_manager(&secrets), "stripe");
+        let stripe = Stripe::with_secret(canned.url.clone(), "https://shop.example/".into(), secret, LIMITS);
+        assert!(matches!(stripe.read("pi_1").await, Err(PaymentError::Failed { .. })));
+        assert_eq!(stripe.read("pi_1").await, Ok(PaymentState::Captured));
+        assert_eq!(secrets.asked().len(), reads, "{status}");
+        let key = if reads == 2 { "Bearer sk_new" } else { "Bearer sk_old" };
+        assert_eq!(canned.asked()[1].header("authorization"), Some(key), "{status}");
+    }
 }
 
 #[tokio::test]
@@ -322,6 +345,9 @@ async fn money_that_went_back_already_went_by_this_refund_or_another() {
     assert_eq!(refund(vec![gone(), listed(refund_id().as_str())]).await, Ok(RefundState::Refunded));
     assert_eq!(refund(vec![gone(), listed("ref_other")]).await, Ok(RefundState::Failed("charge_already_refunded".into())));
     assert!(matches!(refund(vec![gone(), Script::Json(403, json!({}))]).await, Err(PaymentError::Unknown { .. })));
+    let other = error(400, &json!({"type": "invalid_request_error", "code": "amount_too_small"}));
+    let failed = refund(vec![other, listed(refund_id().as_str())]).await;
+    assert!(matches!(failed, Err(PaymentError::Failed { .. })), "it is not looked for: {failed:?}");
 }
 
 #[tokio::test]

@@ -61,11 +61,15 @@ impl Certificates {
     /// `PAYPAL_WEBHOOK_ROOT_PEM` (in base64, so that it has no line breaks) the one root that is trusted.
     pub fn from_env(limits: Limits) -> Result<Self, Missing> {
         let base_url = config::url("PAYPAL_BASE_URL")?;
-        if !config::is_local() {
-            return Ok(Self::with(base_url, None, Cow::Borrowed(TLS_SERVER_ROOTS), limits));
-        }
-        let root = STANDARD_NO_PAD.decode(config::text("PAYPAL_WEBHOOK_ROOT_PEM")?).unwrap_or_default();
+        let local_root = config::is_local().then(|| config::text("PAYPAL_WEBHOOK_ROOT_PEM")).transpose()?;
+        let Some(root) = local_root else { return Ok(Self::official(base_url, limits)) };
+        let root = STANDARD_NO_PAD.decode(root).unwrap_or_default();
         Ok(Self::local(base_url, &String::from_utf8(root).unwrap_or_default(), limits))
+    }
+
+    /// From `PayPal`'s own hosts, under the roots that browsers trust.
+    fn official(base_url: Url, limits: Limits) -> Self {
+        Self::with(base_url, None, Cow::Borrowed(TLS_SERVER_ROOTS), limits)
     }
 
     /// From this origin too, under this root alone.
@@ -157,7 +161,12 @@ impl Chain {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
+    use serde_json::Value;
+
+    use super::{
+        super::super::canned::{Canned, LIMITS, Script},
+        *,
+    };
 
     pub(in super::super) const ROOT: &str = include_str!("fixtures/root.pem");
     const OTHER_ROOT: &str = include_str!("fixtures/other-root.pem");
@@ -198,6 +207,35 @@ pub(super) mod tests {
         for pem in ["", "hello", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
             assert!(Chain::parse(pem.as_bytes()).is_err(), "{pem}");
         }
+    }
+
+    /// What is made of the answer to the certificate's request.
+    async fn fetched(answers: Vec<Script>) -> Result<(), WebhookError> {
+        let canned = Canned::answering(answers).await;
+        let certificates = Certificates::local(canned.url.clone(), ROOT, LIMITS);
+        let url = canned.url.join("CERT-1").unwrap();
+        certificates.chain(url.as_str(), "2027-01-01T00:00:00Z".parse().unwrap()).await.map(|_| ())
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_not_there_rejects_and_one_that_cannot_be_had_now_comes_again() {
+        let answer = |status| Script::Json(status, Value::Null);
+        for status in [404, 403, 410] {
+            assert!(matches!(fetched(vec![answer(status)]).await, Err(WebhookError::Rejected(_))), "{status}");
+        }
+        for status in [429, 500, 503] {
+            let kept = fetched(vec![answer(status), answer(status)]).await;
+            assert!(matches!(kept, Err(WebhookError::Unavailable(_))), "{status}");
+        }
+        assert!(matches!(fetched(vec![Script::Break, Script::Break]).await, Err(WebhookError::Unavailable(_))));
+    }
+
+    #[tokio::test]
+    async fn on_aws_no_certificate_comes_from_a_developers_machine_and_no_root_but_the_worlds_is_trusted() {
+        let certificates = Certificates::official("http://127.0.0.1:4002".parse().unwrap(), LIMITS);
+        let refused = certificates.chain("http://127.0.0.1:4002/CERT-1", Timestamp::now()).await;
+        assert_eq!(refused.err(), Some(rejected("the certificate is not at PayPal's")));
+        assert!(chain(CHAIN).check(&certificates.roots, "2027-01-01T00:00:00Z".parse().unwrap()).is_err());
     }
 
     #[test]

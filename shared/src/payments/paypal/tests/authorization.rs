@@ -155,3 +155,9 @@ async fn the_url_is_told_only_while_paypal_waits_for_her() {
         assert_eq!(found.as_ref().map(|url| url.expose_secret()), expected, "{status}");
     }
 }
+
+#[tokio::test]
+async fn an_error_tells_names_and_issues_and_never_a_description() {
+    let failed = authorize(issue(422, "AMOUNT_MISMATCH")).await.unwrap_err().to_string();
+    assert_eq!(failed, "paypal did not do it: 422 UNPROCESSABLE_ENTITY AMOUNT_MISMATCH");
+}

@@ -5,7 +5,6 @@ mod token;
 mod void_capture_refund;
 
 use super::*;
-
 use crate::{
     domain::money::Currency,
     payments::canned::{Asked, Canned, LIMITS, Script},
@@ -112,12 +111,6 @@ async fn every_failure_to_prepare_is_certain() {
     let amount = Money { amount: 100_050, currency: Currency::HUF };
     let preparation = Preparation { order_id: &order_id(), attempt: 1, amount, account: None };
     assert!(matches!(paypal(&canned).prepare(&preparation).await, Err(PaymentError::Failed { outage: false, .. })));
-}
-
-#[tokio::test]
-async fn an_error_tells_names_and_issues_and_never_a_description() {
-    let failed = authorize(issue(422, "AMOUNT_MISMATCH")).await.unwrap_err().to_string();
-    assert_eq!(failed, "paypal did not do it: 422 UNPROCESSABLE_ENTITY AMOUNT_MISMATCH");
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn a_refund_is_known_to_paypal_by_our_id_twice_over() {
     let sent = &acts(&canned)[1];
     assert_eq!(sent.line, "POST /v2/payments/captures/C1/refund");
     assert_eq!(sent.json(), json!({"amount": {"currency_code": "USD", "value": "1.00"}, "custom_id": refund_name()}));
-    assert_eq!(sent.header("paypal-request-id"), Some(&refund_name()));
+    assert_eq!(sent.header("paypal-request-id"), Some(refund_id().as_str()));
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ fn refunded(custom_id: Option<&str>) -> Value {
 #[tokio::test]
 async fn money_that_went_back_already_went_by_this_refund_or_another() {
     let gone = || issue(422, "CAPTURE_FULLY_REFUNDED");
-    assert_eq!(refund(vec![gone(), ok(refunded(Some(refund_id().as_str())))]).await, Ok(RefundState::Refunded));
+    assert_eq!(refund(vec![gone(), ok(refunded(Some(&refund_name())))]).await, Ok(RefundState::Refunded));
     let other = refund(vec![gone(), ok(refunded(Some("ord_1 ref_other")))]).await;
     assert_eq!(other, Ok(RefundState::Failed("CAPTURE_FULLY_REFUNDED".into())));
     assert!(matches!(refund(vec![gone(), Script::Json(403, json!({}))]).await, Err(PaymentError::Unknown { .. })));
