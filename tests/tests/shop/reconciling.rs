@@ -10,7 +10,7 @@ use shared::{
     },
     payments::{Preparation, stripe::API_VERSION},
 };
-use system_tests::{Shop, eventually, new_key, purchase};
+use system_tests::{Customer, Shop, eventually, new_key, purchase, purchase_with};
 
 use crate::{
     runbooks::{printed, xtask},
@@ -38,6 +38,32 @@ async fn by_hand(shop: &Shop, path: &str, form: String) -> String {
     let made = request.header("Content-Type", "application/x-www-form-urlencoded").body(form).send().await.unwrap();
     let made: Value = made.json().await.unwrap();
     made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+}
+
+async fn refund_a_dollar(shop: &Shop, admin: &Customer, order_id: &OrderId) {
+    let dollar = json!({"amount": {"amount": 100, "currency": "USD"}});
+    let refund = admin.post(&format!("/v1/orders/{order_id}/refunds"), &new_key(), &dollar).await;
+    assert_eq!(refund.status, 202, "{refund:?}");
+    assert_eq!(shop.closed(order_id).await.refund_status(), RefundStatus::Partial);
+}
+
+/// Whether receive-webhook logged this of the order.
+async fn webhook_said(order_id: &OrderId, text: &str) -> bool {
+    let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
+    logs.lines().any(|line| line.contains("receive_webhook") && line.contains(text))
+}
+
+#[tokio::test]
+async fn paypals_word_of_a_refund_of_ours_reaches_its_order() {
+    let shop = Shop::running();
+    let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    assert_eq!(kareem.checkout(&key, &purchase_with(&[("mug-speckled", 1)], &[("paypal", "vault_ok")])).await.status, 201);
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    refund_a_dollar(&shop, &admin, &order_id).await;
+    eventually("the refund's webhook names the order", || webhook_said(&order_id, "PAYMENT.CAPTURE.REFUNDED")).await;
+    assert!(!webhook_said(&order_id, "the books differ").await);
 }
 
 #[tokio::test]
@@ -90,25 +116,13 @@ async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_
         if is_by_hand {
             by_hand(&shop, "/v1/refunds", format!("payment_intent={reference}&amount=100")).await;
         } else {
-            let refund = admin
-                .post(
-                    &format!("/v1/orders/{order_id}/refunds"),
-                    &new_key(),
-                    &json!({"amount": {"amount": 100, "currency": "USD"}}),
-                )
-                .await;
-            assert_eq!(refund.status, 202, "{refund:?}");
-            assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Partial);
+            refund_a_dollar(&shop, &admin, &order_id).await;
         }
         references.push(reference);
         orders.push(order_id);
     }
-    let told_by_webhook = async |order_id: &OrderId| {
-        let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
-        logs.lines().any(|line| line.contains("receive_webhook") && line.contains("the books differ"))
-    };
-    eventually("the webhook of the refund tells of it", || told_by_webhook(&orders[0])).await;
-    assert!(!told_by_webhook(&orders[1]).await);
+    eventually("the webhook of the refund tells of it", || webhook_said(&orders[0], "the books differ")).await;
+    assert!(!webhook_said(&orders[1], "the books differ").await);
 
     let report = printed(&xtask(&["reconcile"]).await);
     let lines_of = |reference: &String| report.lines().filter(|line| line.contains(reference)).collect::<Vec<_>>();
