@@ -60,7 +60,7 @@ impl ReceiveWebhook {
             return Err(Problem::new(413, "body_too_large", "The body is too large", detail));
         }
         let event = self.webhooks.receive(provider, request.headers(), body, Timestamp::now()).await.map_err(refused)?;
-        tracing::info!(%provider, event = event.id, kind = event.kind, order_id = ?event.order_id, correlation_id = correlation_id(&request), "a webhook came");
+        tracing::info!(%provider, event = event.id, kind = event.kind, order_id = event.order_id.as_ref().map(tracing::field::display), correlation_id = correlation_id(&request), "a webhook came");
         let applied = self.applied.was_applied(provider, &event.id, Timestamp::now()).await;
         if applied.map_err(|error| unavailable(&error))? {
             return Ok(received());

@@ -1,9 +1,10 @@
 //! Compares the payment providers' books with ours, every hour: any difference is counted, alarmed and written into a report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, error::DisplayErrorContext};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
 use serde::Serialize;
@@ -16,7 +17,7 @@ use shared::{
         payment::PaymentState,
     },
     metrics,
-    payments::{ListedPayment, providers::Providers},
+    payments::{ListedPayment, PaymentGateway, providers::Providers},
     repositories::{
         customer_orders::CustomerOrdersTable,
         order_events::{AdvanceError, OrderEvents},
@@ -28,6 +29,9 @@ const RECENT: SignedDuration = SignedDuration::from_hours(6);
 
 /// An order whose money is not settled is looked at for so long: longer than any authorisation lives.
 const UNSETTLED: SignedDuration = SignedDuration::from_hours(35 * 24);
+
+/// How many orders are compared at a time.
+const AT_ONCE: usize = 16;
 
 /// Where reports are kept.
 #[derive(Clone, Debug)]
@@ -79,6 +83,17 @@ pub struct Difference {
     pub problem: String,
 }
 
+/// A payment in a provider's list that moved money and names an order. An unconfirmed object that no event names is what a
+/// lost race leaves, and no difference.
+type Moved = (Provider, String);
+
+/// What comparing one order found.
+#[derive(Debug)]
+struct Compared {
+    attempts: usize,
+    differences: Vec<Difference>,
+}
+
 /// What the reconciliation works with.
 #[derive(Debug)]
 pub struct ReconcileMoney {
@@ -98,113 +113,105 @@ impl ReconcileMoney {
     /// # Errors
     /// When a book could not be read or the report not be written: then nothing counts as reconciled.
     pub async fn handle(&self, now: Timestamp) -> Result<Report, Error> {
-        let mut orders: BTreeSet<OrderId> = self.view.unsettled_since(before(now, UNSETTLED)).await?.into_iter().collect();
+        let unsettled = self.view.unsettled_since(before(now, UNSETTLED)).await?;
+        let mut orders: BTreeMap<OrderId, Vec<Moved>> = unsettled.into_iter().map(|order_id| (order_id, Vec::new())).collect();
         let mut differences = BTreeSet::new();
         for provider in Provider::ALL {
-            let listed = self.providers.gateway(provider).list(before(now, RECENT)).await?;
-            for payment in listed {
-                match payment.order_id.clone() {
-                    Some(order_id) => {
-                        differences.extend(self.unknown_payment(provider, &payment, &order_id).await?);
-                        orders.insert(order_id);
-                    }
-                    None if moved(&payment.state) => {
+            for ListedPayment { reference, order_id, state } in self.providers.gateway(provider).list(before(now, RECENT)).await?
+            {
+                let moved =
+                    matches!(state, PaymentState::Authorized { .. } | PaymentState::Captured).then_some((provider, reference));
+                match (order_id, moved) {
+                    (Some(order_id), moved) => orders.entry(order_id).or_default().extend(moved),
+                    (None, Some((provider, reference))) => {
                         let problem = "a payment that names no order".into();
-                        differences.insert(Difference { provider, reference: payment.reference, order_id: None, problem });
+                        differences.insert(Difference { provider, reference, order_id: None, problem });
                     }
-                    None => {}
+                    (None, None) => {}
                 }
             }
         }
-        let mut compared = 0;
-        for order_id in &orders {
-            let Some(order) = self.order(order_id).await? else { continue };
-            for attempt in order.attempts() {
-                compared += 1;
-                differences.extend(self.problems(&order, attempt, now).await?.into_iter().map(|problem| Difference {
-                    provider: attempt.provider,
-                    reference: attempt.reference.clone(),
-                    order_id: Some(order_id.clone()),
-                    problem: problem.into(),
-                }));
-            }
-        }
-        let report = Report { at: now, compared, differences: differences.into_iter().collect() };
+        let compared = orders.iter().map(|(order_id, moved)| self.compare(order_id, moved, now));
+        let compared: Vec<Compared> = stream::iter(compared).buffer_unordered(AT_ONCE).try_collect().await?;
+        let attempts = compared.iter().map(|of_order| of_order.attempts).sum();
+        differences.extend(compared.into_iter().flat_map(|of_order| of_order.differences));
+        let report = Report { at: now, compared: attempts, differences: differences.into_iter().collect() };
         for difference in &report.differences {
-            tracing::error!(provider = %difference.provider, reference = difference.reference, order_id = ?difference.order_id, problem = difference.problem, "the books differ");
-            metrics::count("MoneyDifference", &[("provider", difference.provider.name())]);
+            let Difference { provider, reference, order_id, problem } = difference;
+            let order_id = order_id.as_ref().map(tracing::field::display);
+            tracing::error!(%provider, reference, order_id, problem, "the books differ");
+            metrics::count("MoneyDifference", &[("provider", provider.name())]);
         }
         self.reports.put(&report).await?;
         metrics::count("MoneyReconciled", &[]);
-        tracing::info!(compared, differences = report.differences.len(), "the money is reconciled");
+        tracing::info!(compared = attempts, differences = report.differences.len(), "the money is reconciled");
         Ok(report)
     }
 
-    /// What the provider says of an attempt now, and of what went back of it, against the order's events. What happens
-    /// meanwhile is no difference: one stands before the provider was asked, and after.
-    async fn problems(&self, order: &Order, attempt: &Attempt, now: Timestamp) -> Result<Vec<&'static str>, Error> {
-        let gateway = self.providers.gateway(attempt.provider);
-        let state = gateway.read(&attempt.reference).await?;
-        let refunds = match order.captured_attempt() {
-            Some(number) if number == attempt.number => Some(gateway.refunds(&attempt.reference).await?),
-            _ => None,
-        };
-        let compare = |order: &Order| {
-            let refunds = refunds.as_deref().and_then(|listed| order.refund_difference(listed));
-            let attempt = order.attempt(attempt.number).unwrap_or(attempt);
-            order.difference(attempt, &state, now).into_iter().chain(refunds).collect::<Vec<_>>()
-        };
-        let mut problems = compare(order);
-        if !problems.is_empty() {
-            let since = self.order(&order.id).await?.map_or_else(Vec::new, |order| compare(&order));
-            problems.retain(|problem| since.contains(problem));
-        }
-        Ok(problems)
-    }
-
-    /// A payment that moved money and that none of its order's events names. An unconfirmed object that no event names is
-    /// what a lost race leaves, and no difference.
-    async fn unknown_payment(
-        &self,
-        provider: Provider,
-        payment: &ListedPayment,
-        order_id: &OrderId,
-    ) -> Result<Option<Difference>, Error> {
-        if !moved(&payment.state) {
-            return Ok(None);
-        }
-        let known = self.order(order_id).await?.is_some_and(|order| names(&order, provider, &payment.reference));
-        let difference = |problem: &str| Difference {
+    /// Everything of one order: what its provider lists, and each of its attempts.
+    async fn compare(&self, order_id: &OrderId, moved: &[Moved], now: Timestamp) -> Result<Compared, Error> {
+        let difference = |provider, reference: &str, problem: &str| Difference {
             provider,
-            reference: payment.reference.clone(),
+            reference: reference.to_owned(),
             order_id: Some(order_id.clone()),
-            problem: problem.into(),
+            problem: problem.to_owned(),
         };
-        Ok((!known).then(|| difference("a payment that no event of its order names")))
-    }
-
-    async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, Error> {
-        match self.events.order(order_id).await {
-            Ok(order) => Ok(Some(order)),
-            Err(AdvanceError::NoSuchOrder(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+        let order = known(&self.events, order_id).await?;
+        let is_named = |(provider, reference): &&Moved| {
+            order.as_ref().is_some_and(|order| order.attempt_by_reference(*provider, reference).is_some())
+        };
+        let unknown = moved.iter().filter(|payment| !is_named(payment));
+        let mut differences: Vec<_> = unknown
+            .map(|(provider, reference)| difference(*provider, reference, "a payment that no event of its order names"))
+            .collect();
+        let Some(order) = order else { return Ok(Compared { attempts: 0, differences }) };
+        for attempt in order.attempts() {
+            let gateway = self.providers.gateway(attempt.provider);
+            let problems = problems(&self.events, gateway, &order, attempt, now).await?;
+            differences.extend(problems.into_iter().map(|problem| difference(attempt.provider, &attempt.reference, problem)));
         }
+        Ok(Compared { attempts: order.attempts().len(), differences })
+    }
+}
+
+/// What the provider says of an attempt now, and of what went back of it, against the order's events. What happens
+/// meanwhile is no difference: one stands before the provider was asked, and after.
+///
+/// # Errors
+/// When the provider or the events could not be read.
+pub async fn problems(
+    events: &OrderEvents,
+    gateway: &dyn PaymentGateway,
+    order: &Order,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Result<Vec<&'static str>, Error> {
+    let state = gateway.read(&attempt.reference).await?;
+    let refunds = match order.captured_attempt() {
+        Some(number) if number == attempt.number => Some(gateway.refunds(&attempt.reference).await?),
+        _ => None,
+    };
+    let compare = |order: &Order| {
+        let refunds = refunds.as_deref().and_then(|listed| order.refund_difference(listed));
+        let attempt = order.attempt(attempt.number).unwrap_or(attempt);
+        order.difference(attempt, &state, now).into_iter().chain(refunds).collect::<Vec<_>>()
+    };
+    let mut problems = compare(order);
+    if !problems.is_empty() {
+        let since = known(events, &order.id).await?.map_or_else(Vec::new, |order| compare(&order));
+        problems.retain(|problem| since.contains(problem));
+    }
+    Ok(problems)
+}
+
+async fn known(events: &OrderEvents, order_id: &OrderId) -> Result<Option<Order>, Error> {
+    match events.order(order_id).await {
+        Ok(order) => Ok(Some(order)),
+        Err(AdvanceError::NoSuchOrder(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
 fn before(now: Timestamp, duration: SignedDuration) -> Timestamp {
     now.checked_sub(duration).unwrap_or(Timestamp::MIN)
-}
-
-fn moved(state: &PaymentState) -> bool {
-    matches!(state, PaymentState::Authorized { .. } | PaymentState::Captured)
-}
-
-/// Stripe lists payments by the reference that events name. `PayPal` lists transactions, which have names of their own:
-/// there it must be an order that was to be paid with `PayPal`, and its attempts are read one by one.
-fn names(order: &Order, provider: Provider, reference: &str) -> bool {
-    match provider {
-        Provider::Stripe => order.attempt_by_reference(provider, reference).is_some(),
-        Provider::Paypal => order.attempts().iter().any(|attempt| attempt.provider == provider),
-    }
 }

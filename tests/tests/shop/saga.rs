@@ -33,12 +33,12 @@ use void_payment::VoidPayment;
 
 /// An order that only this test works on: it is written without a click, and on a table of its own, so that no guard and
 /// no subscriber of the shop sees it.
-struct Saga {
+pub(crate) struct Saga {
     shop: Shop,
-    order_id: OrderId,
+    pub(crate) order_id: OrderId,
     sku: Sku,
     providers: Providers,
-    events: shared::repositories::order_events::OrderEvents,
+    pub(crate) events: shared::repositories::order_events::OrderEvents,
     details: OrderDetailsTable,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn providers(shop: &Shop) -> Providers {
 }
 
 impl Saga {
-    async fn placed(provider: Provider, token: &str) -> Self {
+    pub(crate) async fn placed(provider: Provider, token: &str) -> Self {
         let shop = Shop::running();
         let kareem = shop.sign_in("kareem").await;
         let sku = shop.own_product(5).await;
@@ -104,7 +104,7 @@ impl Saga {
         OrderRef { order_id: self.order_id.clone() }
     }
 
-    async fn reserve(&self) -> Result<OrderRef, StepError> {
+    pub(crate) async fn reserve(&self) -> Result<OrderRef, StepError> {
         reserve_inventory::handle(&self.events, &self.shop.inventory(), self.step()).await
     }
 
@@ -112,7 +112,7 @@ impl Saga {
         release_inventory::handle(&self.events, &self.shop.inventory(), self.step()).await
     }
 
-    async fn authorize(&self) -> Result<OrderRef, StepError> {
+    pub(crate) async fn authorize(&self) -> Result<OrderRef, StepError> {
         let step = AuthorizePayment {
             events: self.events.clone(),
             details: self.details.clone(),
@@ -132,7 +132,7 @@ impl Saga {
         step.handle(self.step()).await
     }
 
-    async fn confirm(&self) -> Result<OrderRef, StepError> {
+    pub(crate) async fn confirm(&self) -> Result<OrderRef, StepError> {
         confirm_order::handle(&self.events, self.step()).await
     }
 
@@ -150,7 +150,7 @@ impl Saga {
         cancel_order::handle(&self.events, CancelOrder { order_id: self.order_id.clone(), reason }).await
     }
 
-    async fn order(&self) -> Order {
+    pub(crate) async fn order(&self) -> Order {
         self.events.order(&self.order_id).await.unwrap()
     }
 

@@ -51,18 +51,28 @@ pub(super) struct Authorization {
     status: String,
     expiration_time: Option<Timestamp>,
     processor_response: Option<ProcessorResponse>,
-    /// Only where the authorisation is read by itself.
-    pub supplementary_data: Option<SupplementaryData>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct SupplementaryData {
-    pub related_ids: Option<RelatedIds>,
+/// An authorisation or a capture that is read by itself, as far as it names its order.
+#[derive(Debug, Deserialize)]
+pub(super) struct OfOrder {
+    supplementary_data: Option<SupplementaryData>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct RelatedIds {
-    pub order_id: Option<String>,
+#[derive(Debug, Deserialize)]
+struct SupplementaryData {
+    related_ids: Option<RelatedIds>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RelatedIds {
+    order_id: Option<String>,
+}
+
+impl OfOrder {
+    pub fn order_id(self) -> Option<String> {
+        self.supplementary_data?.related_ids?.order_id
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

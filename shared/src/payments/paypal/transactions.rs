@@ -2,25 +2,29 @@
 //! transaction up to three hours late.
 //!
 //! A transaction names our order in `custom_field`. `PayPal`'s order, the attempt's reference, it names only where its
-//! `paypal_reference_id` is of type `ODR`; else its authorisation is read, which names it. An authorisation, its void and its
+//! `paypal_reference_id` is of type `ODR`; else its authorisation or capture is read, which names it. An authorisation, its void and its
 //! capture are one payment; what goes back to her is none. Of a payment that is not ours, or that names no order of
 //! `PayPal`'s, the reference is a transaction's id.
 
 use std::collections::BTreeMap;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 
 use super::{
     super::{ListedPayment, PaymentError, PaymentState},
     Paypal, Refused,
-    shapes::{Authorization, Transaction, Transactions},
+    shapes::{OfOrder, Transaction, Transactions},
 };
 
 /// The longest span of time that one search may cover.
 const WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 const PAGE_SIZE: &str = "500";
+
+/// How many payments are looked up at a time.
+const AT_ONCE: usize = 8;
 
 impl Paypal {
     /// The payments that were made between the two, each with all that was heard of it.
@@ -29,22 +33,26 @@ impl Paypal {
         for (from, to) in windows(since, until) {
             self.list_window(from, to, &mut all).await?;
         }
-        let mut payments: Vec<_> = all.by_reference.into_values().collect();
-        for payment in payments.iter_mut().filter(|payment| payment.order_id.is_some()) {
-            if let Some(order) = self.order_of(&payment.reference).await? {
-                payment.reference = order;
-            }
-        }
-        Ok(payments)
+        let named = all.by_reference.into_values().map(|payment| self.named_by_its_order(payment));
+        stream::iter(named).buffered(AT_ONCE).try_collect().await
     }
 
-    /// `PayPal`'s order that this authorisation is of; nothing, if it is no authorisation.
-    async fn order_of(&self, authorization: &str) -> Result<Option<String>, PaymentError> {
-        match self.get::<Authorization>(&["v2", "payments", "authorizations", authorization], &[]).await {
-            Ok(authorization) => Ok(authorization.supplementary_data.and_then(|data| data.related_ids?.order_id)),
-            Err(Refused::ByPaypal(StatusCode::NOT_FOUND, _)) => Ok(None),
-            Err(refused) => Err(self.error(refused)),
+    /// The payment under the reference that events name: `PayPal`'s order. One that is not ours keeps its own.
+    async fn named_by_its_order(&self, payment: ListedPayment) -> Result<ListedPayment, PaymentError> {
+        if payment.order_id.is_none() {
+            return Ok(payment);
         }
+        for kind in ["authorizations", "captures"] {
+            match self.get::<OfOrder>(&["v2", "payments", kind, &payment.reference], &[]).await {
+                Ok(found) => {
+                    let reference = found.order_id().unwrap_or(payment.reference);
+                    return Ok(ListedPayment { reference, ..payment });
+                }
+                Err(Refused::ByPaypal(StatusCode::NOT_FOUND, _)) => {}
+                Err(refused) => return Err(self.error(refused)),
+            }
+        }
+        Ok(payment)
     }
 
     async fn list_window(&self, from: Timestamp, to: Timestamp, all: &mut Payments) -> Result<(), PaymentError> {

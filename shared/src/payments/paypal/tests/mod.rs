@@ -168,6 +168,34 @@ async fn the_list_is_searched_in_pages_and_names_paypals_orders() {
     assert_eq!(lines[2], "GET /v2/payments/authorizations/A1");
 }
 
+#[tokio::test]
+async fn a_payment_whose_authorisation_is_not_listed_is_named_by_its_capture_or_keeps_its_own_name() {
+    let listed = || {
+        ok(json!({"total_pages": 1, "transaction_details": [{"transaction_info": {"transaction_id": "C1",
+            "transaction_event_code": "T0006", "transaction_status": "S", "custom_field": order_id()}}]}))
+    };
+    let gone = || Script::Json(404, json!({"name": "RESOURCE_NOT_FOUND"}));
+    let capture = ok(json!({"id": "C1", "supplementary_data": {"related_ids": {"order_id": "5O1"}}}));
+    for (answers, reference) in [
+        (vec![listed(), gone(), capture], "5O1"),
+        (vec![listed(), gone(), ok(json!({"id": "C1"}))], "C1"),
+        (vec![listed(), gone(), gone()], "C1"),
+    ] {
+        let canned = canned(answers).await;
+        let until: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
+        let found = paypal(&canned).list_transactions("2026-11-20T00:00:00Z".parse().unwrap(), until).await.unwrap();
+        assert_eq!(
+            found,
+            [ListedPayment { reference: reference.into(), order_id: Some(order_id()), state: PaymentState::Captured }]
+        );
+        let asked: Vec<_> = acts(&canned).into_iter().skip(1).map(|asked| asked.line).collect();
+        assert_eq!(asked, ["GET /v2/payments/authorizations/C1", "GET /v2/payments/captures/C1"]);
+    }
+    let broken = canned([listed(), issue(422, "INVALID")]).await;
+    let until: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
+    assert!(paypal(&broken).list_transactions("2026-11-20T00:00:00Z".parse().unwrap(), until).await.is_err());
+}
+
 #[test]
 fn the_secret_is_never_printed() {
     let secret: PaypalSecret =
