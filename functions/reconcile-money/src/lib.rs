@@ -160,10 +160,9 @@ impl ReconcileMoney {
         let is_named = |(provider, reference): &&Moved| {
             order.as_ref().is_some_and(|order| order.attempt_by_reference(*provider, reference).is_some())
         };
+        let problem = "a payment that no event of its order names";
         let unknown = moved.iter().filter(|payment| !is_named(payment));
-        let mut differences: Vec<_> = unknown
-            .map(|(provider, reference)| difference(*provider, reference, "a payment that no event of its order names"))
-            .collect();
+        let mut differences: Vec<_> = unknown.map(|(provider, reference)| difference(*provider, reference, problem)).collect();
         let Some(order) = order else { return Ok(Compared { attempts: 0, differences }) };
         for attempt in order.attempts() {
             let gateway = self.providers.gateway(attempt.provider);
