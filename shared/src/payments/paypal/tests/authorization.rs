@@ -63,6 +63,11 @@ async fn each_authorisation_has_its_meaning_whatever_the_orders_status() {
         &json!({"authorizations": [{"id": "A1", "status": "DENIED", "processor_response": {"response_code": "5120"}}]}),
     );
     assert_eq!(read(denied).await, Ok(PaymentState::Declined("5120".into())));
+    for order in [["DENIED", "VOIDED"], ["VOIDED", "DENIED"]] {
+        let twice = order.map(|status| json!({"id": "A1", "status": status}));
+        let state = read(order_with("COMPLETED", &json!({"authorizations": twice}))).await;
+        assert_eq!(state, Ok(PaymentState::Voided), "a denied one tells only when there is no other");
+    }
 }
 
 #[tokio::test]
