@@ -2,20 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-use std::{collections::BTreeMap, env, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     Client, Config,
     config::{BehaviorVersion, Credentials, Region},
     types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TransactWriteItem},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::{
     domain::{
         event::{Event, Fact, Line, OrderPlaced, Provider, Rejection, Shortage},
         ids::{CustomerId, OrderId, Sku},
         money::{Currency, Money},
-        order::{Order, Refusal},
+        order::{Order, Refusal, Status},
         personal::{Address, OrderDetails, PaymentMethod},
         product::Product,
     },
@@ -63,23 +67,30 @@ impl Tables {
     }
 
     async fn fresh(endpoint: &str) -> Self {
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(endpoint)
-            .credentials_provider(Credentials::new("test", "test", None, None, "local"));
-        let client = Client::from_conf(config.build());
+        let client = client(endpoint);
         let run = Uuid::new_v4().simple().to_string();
+        for (table, key) in [
+            ("events", &[("order_id", ScalarAttributeType::S), ("sequence", ScalarAttributeType::N)][..]),
+            ("details", &[("order_id", ScalarAttributeType::S)]),
+            ("inventory", &[("sku", ScalarAttributeType::S)]),
+            ("keys", &[("request_key", ScalarAttributeType::S)]),
+            ("orders", &[("customer_id", ScalarAttributeType::S), ("placed_order", ScalarAttributeType::S)]),
+            ("products", &[("sku", ScalarAttributeType::S)]),
+            ("health", &[("provider", ScalarAttributeType::S)]),
+            ("webhooks", &[("event_id", ScalarAttributeType::S)]),
+        ] {
+            create(&client, &format!("{table}-{run}"), key).await;
+        }
+        Self::named(endpoint, client, &run)
+    }
+
+    /// Tables that are not there.
+    fn missing(endpoint: &str) -> Self {
+        Self::named(endpoint, client(endpoint), "missing")
+    }
+
+    fn named(endpoint: &str, client: Client, run: &str) -> Self {
         let name = |table: &str| format!("{table}-{run}");
-        create(&client, &name("events"), &[("order_id", ScalarAttributeType::S), ("sequence", ScalarAttributeType::N)]).await;
-        create(&client, &name("details"), &[("order_id", ScalarAttributeType::S)]).await;
-        create(&client, &name("inventory"), &[("sku", ScalarAttributeType::S)]).await;
-        create(&client, &name("keys"), &[("request_key", ScalarAttributeType::S)]).await;
-        create(&client, &name("orders"), &[("customer_id", ScalarAttributeType::S), ("placed_order", ScalarAttributeType::S)])
-            .await;
-        create(&client, &name("products"), &[("sku", ScalarAttributeType::S)]).await;
-        create(&client, &name("health"), &[("provider", ScalarAttributeType::S)]).await;
-        create(&client, &name("webhooks"), &[("event_id", ScalarAttributeType::S)]).await;
         Self {
             endpoint: endpoint.to_owned(),
             events: OrderEvents::new(client.clone(), name("events")),
@@ -111,6 +122,15 @@ impl Tables {
     async fn available(&self, sku: &str) -> u32 {
         self.inventory.level(&sku.parse().unwrap()).await.unwrap().unwrap().available
     }
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(Credentials::new("test", "test", None, None, "local"));
+    Client::from_conf(config.build())
 }
 
 async fn create(client: &Client, name: &str, key: &[(&str, ScalarAttributeType)]) {
@@ -389,6 +409,60 @@ async fn a_customers_list_is_newest_first_in_pages_without_gaps() {
         }
         assert_eq!(listed, expected, "{}", tables.endpoint);
         assert!(tables.orders.page(&CustomerId("amina".into()), 10, None).await.unwrap().items.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn orders_are_unsettled_until_their_money_is_and_only_those_of_the_time_asked_for() {
+    for tables in Tables::in_each().await {
+        let mut rows = Vec::new();
+        for status in
+            [Status::Pending, Status::PaymentPending, Status::Confirmed, Status::Paid, Status::Rejected, Status::Cancelled]
+        {
+            let order_id = tables.place(&[("mug", 1)]).await;
+            let row = OrderRow { status, ..OrderRow::of(&tables.events.order(&order_id).await.unwrap()) };
+            assert!(tables.orders.put_if_later(&row).await.unwrap());
+            rows.push(row);
+        }
+        let of = |rows: &[OrderRow]| rows.iter().map(|row| row.order_id.clone()).collect::<BTreeSet<_>>();
+        let first = rows[0].placed_at;
+        let found: BTreeSet<_> = tables.orders.unsettled_since(first).await.unwrap().into_iter().collect();
+        assert_eq!(found, of(&rows[..3]), "{}", tables.endpoint);
+        let later = tables.orders.unsettled_since(Timestamp::now() + SignedDuration::from_mins(1)).await.unwrap();
+        assert!(later.is_empty(), "{}", tables.endpoint);
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_an_error_and_never_an_answer() {
+    for fresh in Tables::in_each().await {
+        let order_id = fresh.place(&[("mug", 1)]).await;
+        let order = fresh.events.order(&order_id).await.unwrap();
+        let (mug, now, kareem) = (sku("mug"), Timestamp::now(), CustomerId("kareem".into()));
+        let NextAction::Start(lease) = fresh.keys.claim(RequestKey::new(&kareem, "POST /", "k"), "f", now).await.unwrap() else {
+            panic!("nobody else has it")
+        };
+        let tables = Tables::missing(&fresh.endpoint);
+        assert!(tables.events.place(&placed(&order_id, &[("mug", 1)]), Vec::new()).await.is_err());
+        assert!(tables.events.load(&order_id).await.is_err());
+        assert!(matches!(tables.events.order(&order_id).await, Err(AdvanceError::Repository(_))));
+        assert!(tables.details.load(&order_id).await.is_err());
+        assert!(tables.details.erase_tokens(&order_id).await.is_err());
+        assert!(tables.inventory.available(&[&mug]).await.is_err());
+        assert!(tables.inventory.level(&mug).await.is_err());
+        assert!(tables.inventory.stock_first(&mug, 1).await.is_err());
+        assert!(tables.keys.claim(RequestKey::new(&kareem, "POST /", "k"), "f", now).await.is_err());
+        assert!(tables.keys.save(&lease, &SavedAnswer { status: 201, body: "{}".into(), headers: Vec::new() }).await.is_err());
+        assert!(tables.keys.release(&lease).await.is_err());
+        assert!(tables.orders.put_if_later(&OrderRow::of(&order)).await.is_err());
+        assert!(tables.orders.page(&kareem, 1, None).await.is_err());
+        assert!(tables.orders.unsettled_since(now).await.is_err());
+        assert!(tables.products.get(&mug).await.is_err());
+        assert!(tables.products.get_all(&[&mug]).await.is_err());
+        assert!(tables.health.load(Provider::Stripe).await.is_err());
+        assert!(tables.health.replace(Provider::Stripe, &Health::default(), &Health::default()).await.is_err());
+        assert!(tables.webhooks.was_applied(Provider::Stripe, "evt_1", now).await.is_err());
+        assert!(tables.webhooks.remember(Provider::Stripe, "evt_1", now).await.is_err());
     }
 }
 

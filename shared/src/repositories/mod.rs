@@ -53,3 +53,16 @@ impl RepositoryError {
         Self::Item { table, reason }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_told_but_for_personal_data() {
+        let told =
+            |table| RepositoryError::item(table, &serde::de::Error::custom("invalid type: string \"1 Nile St\"")).to_string();
+        assert_eq!(told("OrderDetails"), "an item of OrderDetails cannot be read: personal data, not shown");
+        assert!(told("Products").contains("1 Nile St"));
+    }
+}

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::{
     domain::money::Currency,
-    payments::canned::{Asked, Canned, LIMITS, Script},
+    payments::canned::{Asked, Canned, LIMITS, Script, secrets_manager},
 };
 
 const USD: fn(u64) -> Money = |amount| Money { amount, currency: Currency::USD };

@@ -50,3 +50,20 @@ async fn a_token_that_cannot_be_had_is_a_certain_failure_of_whatever_needed_it()
         assert_eq!(failed.is_outage(), outage, "{answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_that_paypal_refuses_is_read_again_and_any_other_is_kept() {
+    let stored = |secret: &str| {
+        let secret = json!({"client_id": "client", "client_secret": secret, "webhook_id": "WH"});
+        ok(json!({"SecretString": secret.to_string()}))
+    };
+    for (status, reads) in [(401, 2), (403, 1)] {
+        let secrets = Canned::answering([stored("old"), stored("new")]).await;
+        let canned = Canned::answering([Script::Json(status, json!({})), granted(), ok(order("CREATED"))]).await;
+        let secret = CachedSecret::stored(secrets_manager(&secrets), "paypal");
+        let paypal = Paypal::with_secret(canned.url.clone(), "https://shop.example/".into(), secret, LIMITS);
+        assert!(matches!(paypal.read("5O1").await, Err(PaymentError::Failed { .. })));
+        assert_eq!(paypal.read("5O1").await, Ok(PaymentState::Prepared));
+        assert_eq!(secrets.asked().len(), reads, "{status}");
+    }
+}
