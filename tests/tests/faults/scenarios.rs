@@ -85,7 +85,7 @@ const CARD: (&str, &str) = ("stripe", "pm_card_visa");
 const PAYPAL: (&str, &str) = ("paypal", "vault_ok");
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 7] = [
+pub(crate) const SCENARIOS: [Scenario; 8] = [
     Scenario { name: "checkout by card", methods: &[CARD], mood: None, then: Then::Nothing, ends: Status::Paid },
     Scenario { name: "checkout by PayPal", methods: &[PAYPAL], mood: None, then: Then::Nothing, ends: Status::Paid },
     Scenario {
@@ -110,6 +110,13 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
         ends: Status::Paid,
     },
     Scenario { name: "cancel of a paid order", methods: &[CARD], mood: None, then: Then::CancelPaid, ends: Status::Cancelled },
+    Scenario {
+        name: "cancel of an order paid with PayPal",
+        methods: &[PAYPAL],
+        mood: None,
+        then: Then::CancelPaid,
+        ends: Status::Cancelled,
+    },
     Scenario {
         name: "3-D Secure and its webhook",
         methods: &[("stripe", "pm_card_authenticationRequired")],
