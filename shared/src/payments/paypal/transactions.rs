@@ -194,6 +194,28 @@ mod tests {
     }
 
     #[test]
+    fn a_payments_last_state_counts_in_whatever_order_its_transactions_are_listed() {
+        let part = |id: &str, code: &str, status: &str| {
+            format!(
+                r#"{{"transaction_id":"{id}","paypal_reference_id":"A1","paypal_reference_id_type":"TXN",
+                    "transaction_event_code":"{code}","transaction_status":"{status}"}}"#
+            )
+        };
+        let (asked, held) = (part("A0", "T1300", "P"), part("A1", "T1300", "S"));
+        let (voided, taken) = (part("V1", "T1302", "S"), part("C1", "T0006", "S"));
+        let authorized = PaymentState::Authorized { capture_before: None };
+        for (one, other, last) in
+            [(&asked, &held, authorized), (&held, &voided, PaymentState::Voided), (&voided, &taken, PaymentState::Captured)]
+        {
+            for order in [[one, other], [other, one]] {
+                let listed = listed(&format!("[{},{}]", order[0], order[1]));
+                let expected = ListedPayment { reference: "A1".into(), order_id: None, state: last.clone() };
+                assert_eq!(listed, [expected], "{order:?}");
+            }
+        }
+    }
+
+    #[test]
     fn the_codes_tell_a_hold_a_void_and_a_payment_apart_and_what_goes_back_is_no_payment() {
         let state = |code: &str, status: &str| {
             let transaction = Transaction { code: Some(code.into()), status: Some(status.into()), ..Transaction::default() };
@@ -205,7 +227,13 @@ mod tests {
         assert_eq!(state("T1300", "D"), Some(PaymentState::Declined("denied".into())));
         assert_eq!(state("T1300", "P"), Some(PaymentState::Undecided));
         assert_eq!(state("T0006", "S"), Some(PaymentState::Captured));
-        assert_eq!(state("T1107", "S"), None);
+        assert_eq!(state("T0006", "V"), Some(PaymentState::Captured), "what was taken back was taken");
+        assert_eq!(state("T0006", "P"), Some(PaymentState::Undecided));
+        assert_eq!(state("T0006", "D"), Some(PaymentState::Declined("denied".into())));
+        for status in ["S", "V", "D", "P"] {
+            assert_eq!(state("T1107", status), None, "{status}");
+        }
+        assert_eq!(state("T1300", "?"), None);
     }
 
     #[test]
