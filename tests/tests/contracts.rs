@@ -258,6 +258,9 @@ fn every_limit_fits_into_the_next() {
     assert!(seconds("PaymentActionDeadlineSeconds") < seconds("PaymentDeadlineSeconds"));
     // Longer than anything that could still authorise an attempt of a dead order.
     assert!(seconds("CheckoutTimeoutSeconds") < millis("UnauthorizedLifeMs"));
+    let waits = read("xtask/python/operate.py");
+    let wait = waits.split("RECONCILE_WAIT = ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
+    assert!(seconds("ReconcileTimeoutSeconds") < wait.parse::<u64>().unwrap() * 1000, "cargo xtask reconcile gives up first");
     assert!(
         seconds("SendEmailTimeoutSeconds") < millis("SendingLeaseMs")
             && millis("SendingLeaseMs") < seconds("SendEmailVisibilitySeconds")

@@ -25,6 +25,8 @@ CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+# Longer than reconcile-money may take.
+RECONCILE_WAIT = 910
 LOCAL_USERS = {
     "kareem": ("kareem@souk.example", "customer"),
     "amina": ("amina@souk.example", "customer"),
@@ -345,7 +347,7 @@ def reconcile(stack: str, last: bool) -> dict:
     out = outputs(stack)
     if not last:
         try:
-            report = invoke(out["ReconcileMoneyFunction"], {}, seconds=310)
+            report = invoke(out["ReconcileMoneyFunction"], {}, seconds=RECONCILE_WAIT)
         except FunctionFailed as failure:
             sys.exit(f"nothing was reconciled: {failure}")
         return {**report, "key": f"s3://{out['ReportsBucket']}/money/{report['at']}.json"}

@@ -107,9 +107,13 @@ pub async fn reconcile(target: &Target, last: bool) -> Result<()> {
     let differences: Vec<_> = each(&report["differences"])
         .map(|difference| ["problem", "provider", "reference", "order_id"].map(|column| text(&difference[column])))
         .collect();
-    if differences.is_empty() {
+    let not_compared: Vec<_> = each(&report["not_compared"]).map(text).collect();
+    if !not_compared.is_empty() {
+        println!("{}", red(&format!("{} orders could not be compared: {}", not_compared.len(), not_compared.join(", "))));
+    }
+    if differences.is_empty() && not_compared.is_empty() {
         println!("{}", green("the books agree"));
-    } else {
+    } else if !differences.is_empty() {
         println!("{}", red(&format!("the books differ in {}:", differences.len())));
         table(["problem", "provider", "reference", "order"], &differences);
     }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, error::DisplayErrorContext};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::{
     config::{self, Missing},
     domain::{
@@ -46,9 +46,14 @@ impl Reports {
     /// # Errors
     /// [`Missing`].
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
+        Ok(Self::new(aws, config::text("REPORTS_BUCKET")?))
+    }
+
+    /// In this bucket.
+    pub fn new(aws: &SdkConfig, bucket: impl Into<String>) -> Self {
         // A bucket's name is part of the path where there is no wildcard DNS, as on a laptop.
-        let settings = aws_sdk_s3::config::Builder::from(aws).force_path_style(config::is_local()).build();
-        Ok(Self { client: Client::from_conf(settings), bucket: config::text("REPORTS_BUCKET")? })
+        let settings = aws_sdk_s3::config::Builder::from(aws).force_path_style(aws.endpoint_url().is_some()).build();
+        Self { client: Client::from_conf(settings), bucket: bucket.into() }
     }
 
     async fn put(&self, report: &Report) -> Result<(), Error> {
@@ -60,7 +65,7 @@ impl Reports {
 }
 
 /// What a run found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     /// When it ran.
     pub at: Timestamp,
@@ -68,10 +73,12 @@ pub struct Report {
     pub compared: usize,
     /// Where they differ.
     pub differences: Vec<Difference>,
+    /// The orders that could not be compared, since a provider or the events could not be read.
+    pub not_compared: Vec<OrderId>,
 }
 
 /// One difference. It names no person.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Difference {
     /// Whose book.
     pub provider: Provider,
@@ -83,13 +90,35 @@ pub struct Difference {
     pub problem: String,
 }
 
-/// A payment in a provider's list that moved money and names an order. An unconfirmed object that no event names is what a
-/// lost race leaves, and no difference.
-type Moved = (Provider, String);
+/// A payment in a provider's list that moved money.
+#[derive(Debug)]
+struct MovedPayment {
+    provider: Provider,
+    reference: String,
+    names_attempt: bool,
+}
+
+impl MovedPayment {
+    fn of(provider: Provider, listed: ListedPayment) -> Option<Self> {
+        let ListedPayment { reference, names_attempt, state, .. } = listed;
+        let moved = matches!(state, PaymentState::Authorized { .. } | PaymentState::Captured);
+        moved.then_some(Self { provider, reference, names_attempt })
+    }
+
+    /// Whether the order's events speak of it. Where the provider does not say which attempt it belongs to, one that was made
+    /// there must do: each is read by itself.
+    fn is_named_by(&self, order: &Order) -> bool {
+        if self.names_attempt {
+            order.attempt_by_reference(self.provider, &self.reference).is_some()
+        } else {
+            order.attempts().iter().any(|attempt| attempt.provider == self.provider)
+        }
+    }
+}
 
 /// What comparing one order found.
 #[derive(Debug)]
-struct Compared {
+struct Comparison {
     attempts: usize,
     differences: Vec<Difference>,
 }
@@ -111,31 +140,44 @@ impl ReconcileMoney {
     /// Compares, reports and counts. A repeat changes nothing but the report's time.
     ///
     /// # Errors
-    /// When a book could not be read or the report not be written: then nothing counts as reconciled.
+    /// When a list could not be read, an order not be compared, or the report not be written: then nothing counts as
+    /// reconciled, and what was compared is in the report nevertheless.
     pub async fn handle(&self, now: Timestamp) -> Result<Report, Error> {
         let unsettled = self.view.unsettled_since(before(now, UNSETTLED)).await?;
-        let mut orders: BTreeMap<OrderId, Vec<Moved>> = unsettled.into_iter().map(|order_id| (order_id, Vec::new())).collect();
+        let mut orders: BTreeMap<OrderId, Vec<MovedPayment>> = unsettled.into_iter().map(|order_id| (order_id, vec![])).collect();
         let mut differences = BTreeSet::new();
         for provider in Provider::ALL {
-            for ListedPayment { reference, order_id, state } in self.providers.gateway(provider).list(before(now, RECENT)).await?
-            {
-                let moved =
-                    matches!(state, PaymentState::Authorized { .. } | PaymentState::Captured).then_some((provider, reference));
-                match (order_id, moved) {
+            for mut listed in self.providers.gateway(provider).list(before(now, RECENT)).await? {
+                let order_id = listed.order_id.take();
+                match (order_id, MovedPayment::of(provider, listed)) {
+                    // An unconfirmed object that no event names is what a lost race leaves, and no difference; its order is
+                    // compared.
                     (Some(order_id), moved) => orders.entry(order_id).or_default().extend(moved),
-                    (None, Some((provider, reference))) => {
+                    (None, Some(moved)) => {
                         let problem = "a payment that names no order".into();
-                        differences.insert(Difference { provider, reference, order_id: None, problem });
+                        differences.insert(Difference { provider, reference: moved.reference, order_id: None, problem });
                     }
                     (None, None) => {}
                 }
             }
         }
-        let compared = orders.iter().map(|(order_id, moved)| self.compare(order_id, moved, now));
-        let compared: Vec<Compared> = stream::iter(compared).buffer_unordered(AT_ONCE).try_collect().await?;
-        let attempts = compared.iter().map(|of_order| of_order.attempts).sum();
-        differences.extend(compared.into_iter().flat_map(|of_order| of_order.differences));
-        let report = Report { at: now, compared: attempts, differences: differences.into_iter().collect() };
+        let comparisons =
+            orders.iter().map(|(order_id, moved)| async move { (order_id, self.compare(order_id, moved, now).await) });
+        let comparisons: Vec<_> = stream::iter(comparisons).buffer_unordered(AT_ONCE).collect().await;
+        let (mut compared, mut not_compared) = (0, Vec::new());
+        for (order_id, comparison) in comparisons {
+            match comparison {
+                Ok(comparison) => {
+                    compared += comparison.attempts;
+                    differences.extend(comparison.differences);
+                }
+                Err(reason) => {
+                    tracing::warn!(%order_id, reason, "the order could not be compared");
+                    not_compared.push(order_id.clone());
+                }
+            }
+        }
+        let report = Report { at: now, compared, differences: differences.into_iter().collect(), not_compared };
         for difference in &report.differences {
             let Difference { provider, reference, order_id, problem } = difference;
             let order_id = order_id.as_ref().map(tracing::field::display);
@@ -143,13 +185,19 @@ impl ReconcileMoney {
             metrics::count("MoneyDifference", &[("provider", provider.name())]);
         }
         self.reports.put(&report).await?;
+        if let Some(first) = report.not_compared.first() {
+            let (missing, all) = (report.not_compared.len(), orders.len());
+            return Err(
+                format!("{missing} of {all} orders could not be compared, {first} among them; the report has the rest").into()
+            );
+        }
         metrics::count("MoneyReconciled", &[]);
-        tracing::info!(compared = attempts, differences = report.differences.len(), "the money is reconciled");
+        tracing::info!(compared, differences = report.differences.len(), "the money is reconciled");
         Ok(report)
     }
 
-    /// Everything of one order: what its provider lists, and each of its attempts.
-    async fn compare(&self, order_id: &OrderId, moved: &[Moved], now: Timestamp) -> Result<Compared, Error> {
+    /// Everything of one order: what the providers list, and each of its attempts.
+    async fn compare(&self, order_id: &OrderId, moved: &[MovedPayment], now: Timestamp) -> Result<Comparison, Error> {
         let difference = |provider, reference: &str, problem: &str| Difference {
             provider,
             reference: reference.to_owned(),
@@ -157,19 +205,17 @@ impl ReconcileMoney {
             problem: problem.to_owned(),
         };
         let order = known(&self.events, order_id).await?;
-        let is_named = |(provider, reference): &&Moved| {
-            order.as_ref().is_some_and(|order| order.attempt_by_reference(*provider, reference).is_some())
-        };
+        let is_unknown = |payment: &&MovedPayment| !order.as_ref().is_some_and(|order| payment.is_named_by(order));
         let problem = "a payment that no event of its order names";
-        let unknown = moved.iter().filter(|payment| !is_named(payment));
-        let mut differences: Vec<_> = unknown.map(|(provider, reference)| difference(*provider, reference, problem)).collect();
-        let Some(order) = order else { return Ok(Compared { attempts: 0, differences }) };
+        let unknown = moved.iter().filter(is_unknown);
+        let mut differences: Vec<_> = unknown.map(|payment| difference(payment.provider, &payment.reference, problem)).collect();
+        let Some(order) = &order else { return Ok(Comparison { attempts: 0, differences }) };
         for attempt in order.attempts() {
             let gateway = self.providers.gateway(attempt.provider);
-            let problems = problems(&self.events, gateway, &order, attempt, now).await?;
-            differences.extend(problems.into_iter().map(|problem| difference(attempt.provider, &attempt.reference, problem)));
+            let found = problems(&self.events, gateway, order, attempt, now).await?;
+            differences.extend(found.into_iter().map(|problem| difference(attempt.provider, &attempt.reference, problem)));
         }
-        Ok(Compared { attempts: order.attempts().len(), differences })
+        Ok(Comparison { attempts: order.attempts().len(), differences })
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -24,6 +24,11 @@ pub(super) fn secrets_manager(canned: &Canned) -> aws_sdk_secretsmanager::Client
         .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
         .endpoint_url(canned.url.as_str());
     aws_sdk_secretsmanager::Client::from_conf(config.build())
+}
+
+/// What Secrets Manager answers, whose secret has this value.
+pub(super) fn stored(value: &Value) -> Script {
+    Script::Json(200, json!({"SecretString": value.to_string()}))
 }
 
 /// How one request is answered.

@@ -101,8 +101,10 @@ pub struct Preparation<'a> {
 /// A payment as it stands in a provider's own list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedPayment {
-    /// The provider's reference, as `PaymentPrepared` names it.
+    /// What the provider calls it.
     pub reference: String,
+    /// Whether that is how `PaymentPrepared` names it: `PayPal` may tell a transaction only, and not of which attempt.
+    pub names_attempt: bool,
     /// The order that it names, if it names one.
     pub order_id: Option<OrderId>,
     /// What the provider says of it.

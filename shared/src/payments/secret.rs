@@ -76,15 +76,15 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::payments::canned::{Canned, Script, secrets_manager};
+    use crate::payments::canned::{Canned, Script, secrets_manager, stored};
 
     #[derive(Clone, Debug, PartialEq, Deserialize)]
     struct Key {
         key: String,
     }
 
-    fn stored(value: &str) -> Script {
-        Script::Json(200, json!({ "SecretString": value }))
+    fn numbered(key: &str) -> Script {
+        stored(&json!({ "key": key }))
     }
 
     async fn secret(script: impl IntoIterator<Item = Script>) -> (Canned, CachedSecret<Key>) {
@@ -99,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_is_read_once_and_again_when_it_is_old_or_was_refused() {
-        let (canned, secret) = secret([stored(r#"{"key":"1"}"#), stored(r#"{"key":"2"}"#), stored(r#"{"key":"3"}"#)]).await;
+        let (canned, secret) = secret([numbered("1"), numbered("2"), numbered("3")]).await;
         assert_eq!(secret.get().await, Ok(key("1")));
         assert_eq!(secret.get().await, Ok(key("1")));
         assert!(canned.asked()[0].body.contains("the-secret"));
@@ -125,7 +125,7 @@ mod tests {
     async fn what_cannot_be_read_is_told_without_the_value_and_not_kept() {
         let refused = Script::Json(400, json!({"__type": "ResourceNotFoundException"}));
         let (_canned, secret) =
-            secret([refused, stored(r#"{"kee":"hush"}"#), Script::Json(200, Value::Null), stored(r#"{"key":"1"}"#)]).await;
+            secret([refused, stored(&json!({"kee": "hush"})), Script::Json(200, Value::Null), numbered("1")]).await;
         assert_eq!(secret.get().await.unwrap_err(), "the provider's secret cannot be read: ResourceNotFoundException");
         let wrong = secret.get().await.unwrap_err();
         assert!(wrong.contains("the-secret") && !wrong.contains("hush"), "{wrong}");

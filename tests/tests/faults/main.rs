@@ -44,7 +44,7 @@ use crate::{
 const SIDE_BY_SIDE: usize = 40;
 
 /// How often each scenario is played at once, round by round, to record its calls. The first round only warms the functions
-/// up: what is slow to start is deferred, and makes other calls. The last are crowds, like the cells: what a function calls
+/// up: what is slow to start is deferred, and makes other calls. The last two are crowds, like the cells: what a function calls
 /// once for several orders together, or by who came first, only some of its runs make.
 const ROUNDS: [usize; 5] = [1, 1, 1, 4, 6];
 

@@ -1,124 +1,21 @@
 //! The providers' books against ours: what they hold beyond the events is told.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use async_trait::async_trait;
-use jiff::Timestamp;
-use reconcile_money::problems;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        event::Provider,
-        ids::{OrderId, RefundId},
+        event::{Fact, Provider},
+        ids::OrderId,
         money::{Currency, Money},
-        order::{Order, RefundStatus, Status},
+        order::{RefundStatus, Status},
     },
-    payments::{
-        ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState,
-        stripe::API_VERSION,
-    },
-    repositories::order_events::OrderEvents,
+    payments::{Preparation, stripe::API_VERSION},
 };
 use system_tests::{Customer, Shop, eventually, new_key, purchase, purchase_with};
 
 use crate::{
     runbooks::{printed, xtask},
-    saga::{Saga, providers},
+    saga::providers,
 };
-
-/// A provider at which money moves, with our own event of it, just while it is asked.
-#[derive(Debug)]
-struct MovesMeanwhile {
-    events: OrderEvents,
-    order_id: OrderId,
-    captured: AtomicBool,
-}
-
-impl MovesMeanwhile {
-    fn dollar() -> Money {
-        Money { amount: 100, ..PRICE }
-    }
-
-    fn refund(&self) -> RefundId {
-        RefundId::for_request(&self.order_id, "k")
-    }
-}
-
-#[async_trait]
-impl PaymentGateway for MovesMeanwhile {
-    async fn read(&self, _: &str) -> Result<PaymentState, PaymentError> {
-        if !self.captured.swap(true, Ordering::Relaxed) {
-            self.events.advance(&self.order_id, Order::start_capture).await.unwrap();
-            self.events.advance(&self.order_id, |order| order.capture(1)).await.unwrap();
-        }
-        Ok(PaymentState::Captured)
-    }
-
-    async fn refunds(&self, _: &str) -> Result<Vec<ListedRefund>, PaymentError> {
-        self.events.advance(&self.order_id, |order| order.start_refund(&self.refund(), Self::dollar())).await.unwrap();
-        Ok(vec![ListedRefund { name: Some(self.refund().as_str().into()), state: RefundState::Refunded }])
-    }
-
-    async fn owner(&self, _: &SecretString) -> Result<MethodOwner, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn prepare(&self, _: &Preparation<'_>) -> Result<String, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn authorize(&self, _: &OrderId, _: &str, _: &SecretString) -> Result<PaymentState, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn action_url(&self, _: &str) -> Result<Option<SecretString>, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn void(&self, _: &str) -> Result<PaymentState, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn capture(&self, _: &str, _: Money) -> Result<PaymentState, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn refund(&self, _: &str, _: &RefundId, _: Money) -> Result<RefundState, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn order_of(&self, _: &str) -> Result<Option<OrderId>, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn list(&self, _: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
-        unreachable!("it is read only")
-    }
-
-    async fn warm(&self) {}
-}
-
-#[tokio::test]
-async fn what_happens_while_the_provider_is_asked_is_no_difference() {
-    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
-    saga.reserve().await.unwrap();
-    saga.authorize().await.unwrap();
-    saga.confirm().await.unwrap();
-    let gateway =
-        MovesMeanwhile { events: saga.events.clone(), order_id: saga.order_id.clone(), captured: AtomicBool::new(false) };
-    for refunded in [0, 1] {
-        let before = saga.order().await;
-        assert_eq!(before.captured_attempt(), (refunded == 1).then_some(1));
-        let problems = problems(&saga.events, &gateway, &before, &before.attempts()[0], Timestamp::now()).await.unwrap();
-        assert!(problems.is_empty(), "{problems:?}");
-        assert_eq!(saga.order().await.refunds().len(), refunded);
-        assert!(before.sequence < saga.order().await.sequence, "it moved meanwhile");
-    }
-    let forgotten = RefundId::for_request(&saga.order_id, "forgotten");
-    let by_hand = ListedRefund { name: Some(forgotten.as_str().into()), state: RefundState::Refunded };
-    assert!(saga.order().await.refund_difference(&[by_hand]).is_some(), "one that stays is one");
-}
 
 const PRICE: Money = Money { amount: 4599, currency: Currency::USD };
 
@@ -143,11 +40,10 @@ async fn by_hand(shop: &Shop, path: &str, form: String) -> String {
     made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }
 
-async fn refund_a_dollar(shop: &Shop, admin: &Customer, order_id: &OrderId) {
+async fn refund_a_dollar(admin: &Customer, order_id: &OrderId) {
     let dollar = json!({"amount": {"amount": 100, "currency": "USD"}});
     let refund = admin.post(&format!("/v1/orders/{order_id}/refunds"), &new_key(), &dollar).await;
     assert_eq!(refund.status, 202, "{refund:?}");
-    assert_eq!(shop.closed(order_id).await.refund_status(), RefundStatus::Partial);
 }
 
 /// Whether receive-webhook logged this of the order.
@@ -157,16 +53,39 @@ async fn webhook_said(order_id: &OrderId, text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn paypals_word_of_a_refund_of_ours_reaches_its_order() {
+async fn paypals_word_of_a_refund_of_ours_names_its_order_and_the_books_agree() {
     let shop = Shop::running();
     let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
     let key = new_key();
     let order_id = kareem.order_id(&key);
-    assert_eq!(kareem.checkout(&key, &purchase_with(&[("mug-speckled", 1)], &[("paypal", "vault_ok")])).await.status, 201);
+    let bought = kareem.checkout(&key, &purchase_with(&[("mug-speckled", 1)], &[("paypal", "vault_ok")])).await;
+    assert_eq!(bought.status, 201);
     assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
-    refund_a_dollar(&shop, &admin, &order_id).await;
+    refund_a_dollar(&admin, &order_id).await;
+    assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Partial);
     eventually("the refund's webhook names the order", || webhook_said(&order_id, "PAYMENT.CAPTURE.REFUNDED")).await;
-    assert!(!webhook_said(&order_id, "the books differ").await);
+    let report = printed(&xtask(&["reconcile"]).await);
+    assert!(!report.contains(order_id.as_str()), "{report}");
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_after_it_was_done_is_heard_of_by_its_webhook() {
+    let shop = Shop::running();
+    let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 1)], "pm_card_refundFail")).await.status, 201);
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    refund_a_dollar(&admin, &order_id).await;
+    let facts =
+        async || -> Vec<Fact> { shop.events().load(&order_id).await.unwrap().into_iter().map(|event| event.fact).collect() };
+    let failed = |facts: &[Fact]| facts.iter().any(|fact| matches!(fact, Fact::RefundFailed { .. }));
+    eventually("the refund is known to have failed", || async { failed(&facts().await) }).await;
+    let facts = facts().await;
+    assert!(
+        facts.iter().any(|fact| matches!(fact, Fact::PaymentRefunded { .. })),
+        "Stripe said first that it was done: {facts:?}"
+    );
 }
 
 #[tokio::test]
@@ -224,7 +143,8 @@ async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_
         if is_by_hand {
             by_hand(&shop, "/v1/refunds", format!("payment_intent={reference}&amount=100")).await;
         } else {
-            refund_a_dollar(&shop, &admin, &order_id).await;
+            refund_a_dollar(&admin, &order_id).await;
+            assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Partial);
         }
         references.push(reference);
         orders.push(order_id);

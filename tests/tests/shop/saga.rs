@@ -34,7 +34,7 @@ use void_payment::VoidPayment;
 /// An order that only this test works on: it is written without a click, and on a table of its own, so that no guard and
 /// no subscriber of the shop sees it.
 pub(crate) struct Saga {
-    shop: Shop,
+    pub(crate) shop: Shop,
     pub(crate) order_id: OrderId,
     sku: Sku,
     providers: Providers,

@@ -200,7 +200,7 @@ impl PaymentGateway for Scripted {
         Ok(Some(order_id()))
     }
     async fn list(&self, _: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
-        Ok(vec![ListedPayment { reference: "pi_1".into(), order_id: None, state: PaymentState::Captured }])
+        Ok(vec![ListedPayment { reference: "pi_1".into(), names_attempt: true, order_id: None, state: PaymentState::Captured }])
     }
     async fn warm(&self) {
         self.warmed.fetch_add(1, Ordering::Relaxed);

@@ -4,6 +4,7 @@
 //! are read from the order when they are needed.
 
 pub(super) mod amounts;
+pub(super) mod custom_id;
 mod shapes;
 mod token;
 mod transactions;
@@ -270,7 +271,7 @@ impl Paypal {
         let order = self.order(reference).await.map_err(PaymentError::certain)?;
         let order = order.unwrap_or_default();
         let capture = order.capture().ok_or_else(|| self.http.failed("no money was taken that could go back"))?;
-        let custom_id = Refund::custom_id_of(order.custom_id().unwrap_or_default(), refund);
+        let custom_id = custom_id::of_refund(order.custom_id(), refund);
         let body = json!({"amount": self.amount(amount)?, "custom_id": custom_id});
         // Two who send the same refund at once send the same request, and PayPal makes one.
         let path = ["v2", "payments", "captures", &capture.id, "refund"];
@@ -301,7 +302,8 @@ impl Paypal {
                 Some(_) => refund.clone(),
                 None => self.get(&["v2", "payments", "refunds", &refund.id], &[]).await.map_err(|refused| self.error(refused))?,
             };
-            listed.push(ListedRefund { state: whole.state(), name: whole.name().map(ToOwned::to_owned) });
+            let name = whole.custom_id.as_deref().and_then(custom_id::refund).map(ToOwned::to_owned);
+            listed.push(ListedRefund { state: whole.state(), name });
         }
         Ok(listed)
     }

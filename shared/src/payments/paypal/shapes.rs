@@ -4,10 +4,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::{
-    ids::RefundId,
-    payment::{PaymentState, RefundState},
-};
+use crate::domain::payment::{PaymentState, RefundState};
 
 /// <https://developer.paypal.com/docs/api/orders/v2/#definition-order>
 #[derive(Debug, Default, Deserialize)]
@@ -200,16 +197,6 @@ impl Capture {
 }
 
 impl Refund {
-    /// What a refund's `custom_id` is: our order, which its webhooks so name, and our refund.
-    pub fn custom_id_of(order_id: &str, refund: &RefundId) -> String {
-        format!("{order_id} {refund}")
-    }
-
-    /// Our refund that it is; nothing, if somebody made it in `PayPal`'s dashboard.
-    pub fn name(&self) -> Option<&str> {
-        self.custom_id.as_deref()?.split_once(' ').map(|(_, refund)| refund)
-    }
-
     pub fn state(&self) -> RefundState {
         match self.status.as_str() {
             "COMPLETED" => RefundState::Refunded,

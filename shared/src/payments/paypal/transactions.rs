@@ -2,9 +2,9 @@
 //! transaction up to three hours late.
 //!
 //! A transaction names our order in `custom_field`. `PayPal`'s order, the attempt's reference, it names only where its
-//! `paypal_reference_id` is of type `ODR`; else its authorisation or capture is read, which names it. An authorisation, its void and its
-//! capture are one payment; what goes back to her is none. Of a payment that is not ours, or that names no order of
-//! `PayPal`'s, the reference is a transaction's id.
+//! `paypal_reference_id` is of type `ODR`; else its authorisation or capture is read, which may name it. An authorisation,
+//! its void and its capture are one payment; what goes back to her is none. Of a payment that is not ours, or that names no
+//! order of `PayPal`'s, the reference is a transaction's id.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use reqwest::StatusCode;
 
 use super::{
     super::{ListedPayment, PaymentError, PaymentState},
-    Paypal, Refused,
+    Paypal, Refused, custom_id,
     shapes::{OfOrder, Transaction, Transactions},
 };
 
@@ -37,16 +37,18 @@ impl Paypal {
         stream::iter(named).buffered(AT_ONCE).try_collect().await
     }
 
-    /// The payment under the reference that events name: `PayPal`'s order. One that is not ours keeps its own.
+    /// The payment under the reference that events name: `PayPal`'s order. One that is not ours is not looked up.
     async fn named_by_its_order(&self, payment: ListedPayment) -> Result<ListedPayment, PaymentError> {
-        if payment.order_id.is_none() {
+        if payment.names_attempt || payment.order_id.is_none() {
             return Ok(payment);
         }
         for kind in ["authorizations", "captures"] {
             match self.get::<OfOrder>(&["v2", "payments", kind, &payment.reference], &[]).await {
                 Ok(found) => {
-                    let reference = found.order_id().unwrap_or(payment.reference);
-                    return Ok(ListedPayment { reference, ..payment });
+                    return Ok(match found.order_id() {
+                        Some(reference) => ListedPayment { reference, names_attempt: true, ..payment },
+                        None => payment,
+                    });
                 }
                 Err(Refused::ByPaypal(StatusCode::NOT_FOUND, _)) => {}
                 Err(refused) => return Err(self.error(refused)),
@@ -109,16 +111,17 @@ impl Payments {
     fn add(&mut self, transaction: Transaction) {
         let (Some(state), Some(id)) = (transaction.state(), transaction.id) else { return };
         let named = transaction.paypal_reference_id;
-        let reference = match (transaction.paypal_reference_id_type.as_deref(), named) {
-            (Some("ODR"), Some(order)) => order,
+        let (reference, names_attempt) = match (transaction.paypal_reference_id_type.as_deref(), named) {
+            (Some("ODR"), Some(order)) => (order, true),
             // Its authorisation, whose own transaction may be older than what is listed.
-            (Some("TXN"), Some(other)) => self.reference_of.get(&other).cloned().unwrap_or(other),
-            _ => id.clone(),
+            (Some("TXN"), Some(other)) => (self.reference_of.get(&other).cloned().unwrap_or(other), false),
+            _ => (id.clone(), false),
         };
         self.reference_of.insert(id, reference.clone());
-        let order_id = transaction.custom_field.and_then(|text| text.parse().ok());
+        let order_id = transaction.custom_field.as_deref().and_then(custom_id::order);
         let payment = self.by_reference.entry(reference.clone()).or_insert_with(|| ListedPayment {
             reference,
+            names_attempt,
             order_id: None,
             state: state.clone(),
         });
@@ -181,7 +184,10 @@ mod tests {
                  "transaction_status":"S"}]"#,
         );
         let order_id = "ord_00000000000000000000000000000001".parse().ok();
-        assert_eq!(one, [ListedPayment { reference: "5O1".into(), order_id, state: PaymentState::Captured }]);
+        assert_eq!(
+            one,
+            [ListedPayment { reference: "5O1".into(), names_attempt: true, order_id, state: PaymentState::Captured }]
+        );
     }
 
     #[test]
@@ -190,7 +196,10 @@ mod tests {
             r#"[{"transaction_id":"C2","paypal_reference_id":"A9","paypal_reference_id_type":"TXN","transaction_event_code":"T0006",
                  "transaction_status":"S","custom_field":"somebody else's"}]"#,
         );
-        assert_eq!(alone, [ListedPayment { reference: "A9".into(), order_id: None, state: PaymentState::Captured }]);
+        assert_eq!(
+            alone,
+            [ListedPayment { reference: "A9".into(), names_attempt: false, order_id: None, state: PaymentState::Captured }]
+        );
     }
 
     #[test]
@@ -209,7 +218,8 @@ mod tests {
         {
             for order in [[one, other], [other, one]] {
                 let listed = listed(&format!("[{},{}]", order[0], order[1]));
-                let expected = ListedPayment { reference: "A1".into(), order_id: None, state: last.clone() };
+                let expected =
+                    ListedPayment { reference: "A1".into(), names_attempt: false, order_id: None, state: last.clone() };
                 assert_eq!(listed, [expected], "{order:?}");
             }
         }

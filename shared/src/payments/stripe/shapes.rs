@@ -96,7 +96,7 @@ impl PaymentIntent {
 
     pub fn listed(self) -> ListedPayment {
         let order_id = self.metadata.order.as_deref().and_then(|id| id.parse().ok());
-        ListedPayment { reference: self.id.clone(), order_id, state: self.state() }
+        ListedPayment { reference: self.id.clone(), names_attempt: true, order_id, state: self.state() }
     }
 }
 

@@ -5,18 +5,13 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     domain::money::Currency,
-    payments::canned::{Canned, LIMITS, Script, secrets_manager},
+    payments::canned::{Canned, LIMITS, Script, secrets_manager, stored},
 };
 
 const USD: fn(u64) -> Money = |amount| Money { amount, currency: Currency::USD };
 
 fn stripe(canned: &Canned) -> Stripe {
     Stripe::new(canned.url.clone(), "https://shop.example/", "sk_test_1".into(), LIMITS)
-}
-
-/// What Secrets Manager answers for this key.
-fn stored(key: &str) -> Script {
-    ok(json!({"SecretString": json!({"api_key": key}).to_string()}))
 }
 
 fn order_id() -> OrderId {
@@ -285,7 +280,7 @@ async fn a_method_is_whose_stripe_says_it_is() {
 #[tokio::test]
 async fn a_key_that_stripe_refuses_is_read_again_and_any_other_is_kept() {
     for (status, reads) in [(401, 2), (403, 1)] {
-        let secrets = Canned::answering([stored("sk_old"), stored("sk_new")]).await;
+        let secrets = Canned::answering(["sk_old", "sk_new"].map(|key| stored(&json!({"api_key": key})))).await;
         let canned = Canned::answering([Script::Json(status, json!({})), ok(intent("succeeded"))]).await;
         let secret = CachedSecret::stored(secrets_manager(&secrets), "stripe");
         let stripe = Stripe::with_secret(canned.url.clone(), "https://shop.example/".into(), secret, LIMITS);
@@ -385,8 +380,13 @@ async fn the_list_names_our_orders() {
     let canned = Canned::answering([ok(body)]).await;
     let listed = stripe(&canned).list(Timestamp::from_second(1_764_000_000).unwrap()).await.unwrap();
     let expected = [
-        ListedPayment { reference: "pi_1".into(), order_id: Some(order_id()), state: PaymentState::Captured },
-        ListedPayment { reference: "pi_2".into(), order_id: None, state: PaymentState::Prepared },
+        ListedPayment {
+            reference: "pi_1".into(),
+            names_attempt: true,
+            order_id: Some(order_id()),
+            state: PaymentState::Captured,
+        },
+        ListedPayment { reference: "pi_2".into(), names_attempt: true, order_id: None, state: PaymentState::Prepared },
     ];
     assert_eq!(listed, expected);
     assert!(canned.lines()[0].starts_with("GET /v1/payment_intents?created%5Bgte%5D=1764000000"), "{:?}", canned.lines());

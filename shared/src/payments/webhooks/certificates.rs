@@ -61,10 +61,12 @@ impl Certificates {
     /// `PAYPAL_WEBHOOK_ROOT_PEM` (in base64, so that it has no line breaks) the one root that is trusted.
     pub fn from_env(limits: Limits) -> Result<Self, Missing> {
         let base_url = config::url("PAYPAL_BASE_URL")?;
-        let local_root = config::is_local().then(|| config::text("PAYPAL_WEBHOOK_ROOT_PEM")).transpose()?;
-        let Some(root) = local_root else { return Ok(Self::official(base_url, limits)) };
-        let root = STANDARD_NO_PAD.decode(root).unwrap_or_default();
-        Ok(Self::local(base_url, &String::from_utf8(root).unwrap_or_default(), limits))
+        if config::is_local() {
+            let root = STANDARD_NO_PAD.decode(config::text("PAYPAL_WEBHOOK_ROOT_PEM")?).unwrap_or_default();
+            Ok(Self::local(base_url, &String::from_utf8(root).unwrap_or_default(), limits))
+        } else {
+            Ok(Self::official(base_url, limits))
+        }
     }
 
     /// From `PayPal`'s own hosts, under the roots that browsers trust.

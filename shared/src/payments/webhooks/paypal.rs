@@ -6,7 +6,7 @@ use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 
 use super::{WebhookError, WebhookEvent, certificates::Chain, rejected, text};
-use crate::domain::event::Provider;
+use crate::{domain::event::Provider, payments::paypal::custom_id};
 
 /// `PayPal` repeats a delivery for three days; whether with the first one's time is not said, and an old event is only a
 /// hint anyway.
@@ -94,15 +94,14 @@ struct RelatedIds {
 pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
     let Event { id, kind, resource } = serde_json::from_slice(body).map_err(|_| rejected("it is not an event"))?;
     let of_unit = || resource.purchase_units.first().and_then(|unit| unit.custom_id.clone());
-    let custom_id = resource.custom_id.clone().or_else(of_unit);
+    let named = resource.custom_id.clone().or_else(of_unit);
     let is_order = kind.starts_with("CHECKOUT.ORDER.");
     Ok(WebhookEvent {
         provider: Provider::Paypal,
         id,
         kind,
         reference: if is_order { resource.id } else { resource.supplementary_data.related_ids.order_id },
-        // A refund's names the refund, too.
-        order_id: custom_id.and_then(|id| id.split(' ').next()?.parse().ok()),
+        order_id: named.as_deref().and_then(custom_id::order),
     })
 }
 
@@ -206,7 +205,7 @@ mod tests {
         assert!(of_order.order_id.is_some());
         let of_refund = read(
             br#"{"id":"WH-3","event_type":"PAYMENT.CAPTURE.REFUNDED","resource":{"id":"R1",
-                "custom_id":"ord_00000000000000000000000000000001 ref_1"}}"#,
+                "custom_id":"ord_00000000000000000000000000000001.ref_1"}}"#,
         )
         .unwrap();
         assert_eq!((of_refund.reference, of_refund.order_id), (None, of_order.order_id));

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::{
     domain::money::Currency,
-    payments::canned::{Asked, Canned, LIMITS, Script, secrets_manager},
+    payments::canned::{Asked, Canned, LIMITS, Script, secrets_manager, stored},
 };
 
 const USD: fn(u64) -> Money = |amount| Money { amount, currency: Currency::USD };
@@ -171,31 +171,44 @@ async fn the_list_is_searched_in_pages_and_names_paypals_orders() {
     assert_eq!(lines[2], "GET /v2/payments/authorizations/A1");
 }
 
+/// A capture in `PayPal`'s list that names our order.
+fn listed_capture(of: &Value) -> Script {
+    let mut transaction = json!({"transaction_id": "C1", "transaction_event_code": "T0006", "transaction_status": "S",
+        "custom_field": order_id()});
+    transaction.as_object_mut().unwrap().extend(of.as_object().cloned().unwrap());
+    ok(json!({"total_pages": 1, "transaction_details": [{"transaction_info": transaction}]}))
+}
+
+fn six_hours_ago() -> Timestamp {
+    Timestamp::now() - SignedDuration::from_hours(6)
+}
+
 #[tokio::test]
-async fn a_payment_whose_authorisation_is_not_listed_is_named_by_its_capture_or_keeps_its_own_name() {
-    let listed = || {
-        ok(json!({"total_pages": 1, "transaction_details": [{"transaction_info": {"transaction_id": "C1",
-            "transaction_event_code": "T0006", "transaction_status": "S", "custom_field": order_id()}}]}))
-    };
+async fn a_listed_payment_is_named_by_paypals_order_where_that_can_be_found() {
     let gone = || Script::Json(404, json!({"name": "RESOURCE_NOT_FOUND"}));
-    let capture = ok(json!({"id": "C1", "supplementary_data": {"related_ids": {"order_id": "5O1"}}}));
-    for (answers, reference) in [
-        (vec![listed(), gone(), capture], "5O1"),
-        (vec![listed(), gone(), ok(json!({"id": "C1"}))], "C1"),
-        (vec![listed(), gone(), gone()], "C1"),
+    let found = || ok(json!({"id": "C1", "supplementary_data": {"related_ids": {"order_id": "5O1"}}}));
+    let by_order = json!({"paypal_reference_id": "5O1", "paypal_reference_id_type": "ODR"});
+    for (listed, answers, reference, names_attempt) in [
+        (by_order, vec![], "5O1", true),
+        (json!({}), vec![found()], "5O1", true),
+        (json!({}), vec![gone(), found()], "5O1", true),
+        (json!({}), vec![gone(), ok(json!({"id": "C1"}))], "C1", false),
+        (json!({}), vec![gone(), gone()], "C1", false),
     ] {
-        let canned = canned(answers).await;
-        let until: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
-        let found = paypal(&canned).list_transactions("2026-11-20T00:00:00Z".parse().unwrap(), until).await.unwrap();
-        assert_eq!(
-            found,
-            [ListedPayment { reference: reference.into(), order_id: Some(order_id()), state: PaymentState::Captured }]
-        );
+        let looked_up = answers.len();
+        let canned = canned([listed_capture(&listed)].into_iter().chain(answers)).await;
+        let payments = paypal(&canned).list(six_hours_ago()).await.unwrap();
+        let (state, order_id) = (PaymentState::Captured, Some(order_id()));
+        assert_eq!(payments, [ListedPayment { reference: reference.into(), names_attempt, order_id, state }]);
         let asked: Vec<_> = acts(&canned).into_iter().skip(1).map(|asked| asked.line).collect();
-        assert_eq!(asked, ["GET /v2/payments/authorizations/C1", "GET /v2/payments/captures/C1"]);
+        assert_eq!(asked, ["GET /v2/payments/authorizations/C1", "GET /v2/payments/captures/C1"][..looked_up]);
     }
-    let broken = canned([listed(), issue(422, "INVALID")]).await;
-    let failed = paypal(&broken).list(Timestamp::now() - SignedDuration::from_hours(6)).await;
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_whole_is_none() {
+    let canned = canned([listed_capture(&json!({})), issue(422, "INVALID")]).await;
+    let failed = paypal(&canned).list(six_hours_ago()).await;
     assert!(matches!(failed, Err(PaymentError::Failed { .. })), "{failed:?}");
 }
 

@@ -53,12 +53,9 @@ async fn a_token_that_cannot_be_had_is_a_certain_failure_of_whatever_needed_it()
 
 #[tokio::test]
 async fn a_secret_that_paypal_refuses_is_read_again_and_any_other_is_kept() {
-    let stored = |secret: &str| {
-        let secret = json!({"client_id": "client", "client_secret": secret, "webhook_id": "WH"});
-        ok(json!({"SecretString": secret.to_string()}))
-    };
+    let secret = |secret: &str| stored(&json!({"client_id": "client", "client_secret": secret, "webhook_id": "WH"}));
     for (status, reads) in [(401, 2), (403, 1)] {
-        let secrets = Canned::answering([stored("old"), stored("new")]).await;
+        let secrets = Canned::answering([secret("old"), secret("new")]).await;
         let canned = Canned::answering([Script::Json(status, json!({})), granted(), ok(order("CREATED"))]).await;
         let secret = CachedSecret::stored(secrets_manager(&secrets), "paypal");
         let paypal = Paypal::with_secret(canned.url.clone(), "https://shop.example/".into(), secret, LIMITS);

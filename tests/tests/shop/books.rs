@@ -1,0 +1,181 @@
+//! The comparison of the books by itself, with a provider whose book is made up here.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use reconcile_money::{ReconcileMoney, Report, Reports, problems};
+use secrecy::SecretString;
+use shared::{
+    domain::{
+        event::Provider,
+        ids::{OrderId, RefundId},
+        money::{Currency, Money},
+        order::Order,
+    },
+    payments::{
+        ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState,
+        providers::Providers,
+    },
+    repositories::{customer_orders::CustomerOrdersTable, order_events::OrderEvents},
+};
+use system_tests::{local_aws, new_key};
+
+use crate::saga::Saga;
+
+const HELD: PaymentState = PaymentState::Authorized { capture_before: None };
+const DOLLAR: Money = Money { amount: 100, currency: Currency::USD };
+
+/// A provider that is read only.
+#[derive(Debug)]
+struct Book {
+    listed: Vec<ListedPayment>,
+    state: Result<PaymentState, PaymentError>,
+    refunds: Mutex<Vec<ListedRefund>>,
+    /// The order whose money moves, with our own events of it, just while the provider is asked.
+    meanwhile: Option<(OrderEvents, OrderId)>,
+}
+
+impl Book {
+    fn of(listed: Vec<ListedPayment>, state: Result<PaymentState, PaymentError>) -> Self {
+        Self { listed, state, refunds: Mutex::default(), meanwhile: None }
+    }
+
+    fn show(&self, refund: &RefundId) {
+        self.refunds.lock().unwrap().push(ListedRefund { name: Some(refund.to_string()), state: RefundState::Refunded });
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Book {
+    async fn list(&self, _: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
+        Ok(self.listed.clone())
+    }
+
+    async fn read(&self, _: &str) -> Result<PaymentState, PaymentError> {
+        if let Some((events, order_id)) = &self.meanwhile
+            && events.order(order_id).await.unwrap().captured_attempt().is_none()
+        {
+            events.advance(order_id, Order::start_capture).await.unwrap();
+            events.advance(order_id, |order| order.capture(1)).await.unwrap();
+        }
+        self.state.clone()
+    }
+
+    async fn refunds(&self, _: &str) -> Result<Vec<ListedRefund>, PaymentError> {
+        if let Some((events, order_id)) = &self.meanwhile {
+            let refund = RefundId::for_request(order_id, &new_key());
+            events.advance(order_id, |order| order.start_refund(&refund, DOLLAR)).await.unwrap();
+            self.show(&refund);
+        }
+        Ok(self.refunds.lock().unwrap().clone())
+    }
+
+    async fn owner(&self, _: &SecretString) -> Result<MethodOwner, PaymentError> {
+        unreachable!("it is read only")
+    }
+
+    async fn prepare(&self, _: &Preparation<'_>) -> Result<String, PaymentError> {
+        unreachable!("it is read only")
+    }
+
+    async fn authorize(&self, _: &OrderId, _: &str, _: &SecretString) -> Result<PaymentState, PaymentError> {
+        unreachable!("it is read only")
+    }
+
+    async fn action_url(&self, _: &str) -> Result<Option<SecretString>, PaymentError> {
+        unreachable!("it is read only")
+    }
+
+    async fn void(&self, _: &str) -> Result<PaymentState, PaymentError> {
+        unreachable!("it is read only")
+    }
+
+    async fn capture(&self, _: &str, _: Money) -> Result<PaymentState, PaymentError> {
+        unreachable!("it is read only")
+    }
+
+    async fn refund(&self, _: &str, _: &RefundId, _: Money) -> Result<RefundState, PaymentError> {
+        unreachable!("it is read only")
+    }
+
+    async fn order_of(&self, _: &str) -> Result<Option<OrderId>, PaymentError> {
+        unreachable!("it is read only")
+    }
+
+    async fn warm(&self) {}
+}
+
+#[tokio::test]
+async fn what_happens_while_the_provider_is_asked_is_no_difference_and_what_stays_is_one() {
+    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
+    saga.reserve().await.unwrap();
+    saga.authorize().await.unwrap();
+    saga.confirm().await.unwrap();
+    let meanwhile = Some((saga.events.clone(), saga.order_id.clone()));
+    let book = Book { meanwhile, ..Book::of(Vec::new(), Ok(PaymentState::Captured)) };
+    let compare = async || {
+        let before = saga.order().await;
+        let found = problems(&saga.events, &book, &before, &before.attempts()[0], Timestamp::now()).await.unwrap();
+        assert!(before.sequence < saga.order().await.sequence, "it moved meanwhile");
+        found
+    };
+    assert!(compare().await.is_empty(), "it was captured meanwhile");
+    assert!(compare().await.is_empty(), "and some of it went back");
+    book.show(&RefundId::for_request(&saga.order_id, "which no event speaks of"));
+    assert_eq!(compare().await, ["the provider gave back money that no event speaks of"]);
+}
+
+/// The comparison of this order's table with these books, and the report that it wrote.
+async fn compared(saga: &Saga, stripe: Book, paypal: Book) -> (Result<Report, String>, Report) {
+    let (aws, bucket) = (local_aws(&saga.shop.outputs.aws_endpoint), saga.shop.resource("ReportsBucket"));
+    let reconcile = ReconcileMoney {
+        events: saga.events.clone(),
+        view: CustomerOrdersTable::new(saga.shop.dynamodb.clone(), saga.shop.resource("CustomerOrdersTable")),
+        providers: Providers::new(Arc::new(stripe), Arc::new(paypal)),
+        reports: Reports::new(&aws, bucket),
+    };
+    let now = Timestamp::now();
+    let answer = reconcile.handle(now).await.map_err(|error| error.to_string());
+    let s3 = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true).build();
+    let report = aws_sdk_s3::Client::from_conf(s3).get_object().bucket(bucket).key(format!("money/{now}.json")).send().await;
+    let report = report.unwrap().body.collect().await.unwrap().into_bytes();
+    (answer, serde_json::from_slice(&report).unwrap())
+}
+
+fn listed(reference: &str, names_attempt: bool, order_id: Option<&OrderId>) -> ListedPayment {
+    ListedPayment { reference: reference.into(), names_attempt, order_id: order_id.cloned(), state: HELD }
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_compared_fails_the_run_and_hides_no_difference_of_others() {
+    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
+    saga.reserve().await.unwrap();
+    saga.authorize().await.unwrap();
+    let silent = PaymentError::Failed { provider: Provider::Stripe, reason: "no connection".into(), outage: true };
+    let stripe = vec![listed("pi_ours", true, Some(&saga.order_id)), listed("pi_nobodys", true, None)];
+    let (answer, report) = compared(&saga, Book::of(stripe, Err(silent)), Book::of(Vec::new(), Ok(HELD))).await;
+    let refused = answer.unwrap_err();
+    assert!(refused.contains(saga.order_id.as_str()) && refused.contains("could not be compared"), "{refused}");
+    assert_eq!(report.not_compared, std::slice::from_ref(&saga.order_id));
+    assert_eq!(report.differences.iter().map(|found| found.reference.as_str()).collect::<Vec<_>>(), ["pi_nobodys"]);
+}
+
+#[tokio::test]
+async fn a_transaction_of_paypals_that_tells_no_attempt_needs_one_that_was_to_be_paid_there() {
+    for (provider, token, names_attempt, is_told) in [
+        (Provider::Paypal, "vault_ok", false, false),
+        (Provider::Paypal, "vault_ok", true, true),
+        (Provider::Stripe, "pm_card_visa", false, true),
+    ] {
+        let saga = Saga::placed(provider, token).await;
+        saga.reserve().await.unwrap();
+        saga.authorize().await.unwrap();
+        let paypal = Book::of(vec![listed("A1", names_attempt, Some(&saga.order_id))], Ok(HELD));
+        let (answer, report) = compared(&saga, Book::of(Vec::new(), Ok(HELD)), paypal).await;
+        answer.unwrap();
+        let told: Vec<_> = report.differences.iter().map(|found| (found.reference.as_str(), found.problem.as_str())).collect();
+        let expected = [("A1", "a payment that no event of its order names")];
+        assert_eq!(told, expected[..usize::from(is_told)], "{provider} {names_attempt}");
+    }
+}
