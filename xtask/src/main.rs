@@ -56,6 +56,9 @@ enum Command {
         /// Only a slice, such as 3/48; without it, all of the matrix
         #[arg(long)]
         slice: Option<String>,
+        /// Only cells whose names contain this, such as "PayPal / refund-payment"
+        #[arg(long, conflicts_with_all = ["report", "resume"])]
+        only: Option<String>,
         /// Write docs/faults.md
         #[arg(long)]
         report: bool,
@@ -160,8 +163,8 @@ async fn run(command: Command) -> Result<()> {
         Command::Up { detach: false, with_faults } => supervisor::up(with_faults).await,
         Command::Down => supervisor::down().await,
         Command::Demo => process::or_interrupted(demo::run()).await,
-        Command::Faults { slice, report, resume } => {
-            process::or_interrupted(test::faults(slice.as_deref(), report, resume)).await
+        Command::Faults { slice, only, report, resume } => {
+            process::or_interrupted(test::faults(slice.as_deref(), only.as_deref(), report, resume)).await
         }
         Command::Mutants { part, shard } => process::or_interrupted(mutants::run(part.as_deref(), shard.as_deref())).await,
         Command::Test { filter } => process::or_interrupted(test::run(filter.as_deref())).await,

@@ -55,9 +55,9 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// The fault matrix alone, on a shop of its own: all of it, or one slice. With `report`, docs/faults.md is written. With
-/// `resume`, what the last run of the same code found counts.
-pub async fn faults(slice: Option<&str>, report: bool, resume: bool) -> Result<()> {
+/// The fault matrix alone, on a shop of its own: all of it, one slice, or only cells of such names. With `report`,
+/// docs/faults.md is written. With `resume`, what the last run of the same code found counts.
+pub async fn faults(slice: Option<&str>, only: Option<&str>, report: bool, resume: bool) -> Result<()> {
     stack::prepare().await?;
     let plan = Plan::for_tests()?;
     let _stack = stack::start(&plan).await?;
@@ -66,6 +66,7 @@ pub async fn faults(slice: Option<&str>, report: bool, resume: bool) -> Result<(
         .args([stack::host()?])
         .env("SOUK_OUTPUTS", plan.directory.join("outputs.json").display().to_string())
         .env("SOUK_FAULTS", slice.unwrap_or("all"));
+    let matrix = if let Some(only) = only { matrix.env("SOUK_FAULTS_ONLY", only) } else { matrix };
     let matrix = if report { matrix.env("SOUK_FAULTS_REPORT", "1") } else { matrix };
     let matrix = if resume { matrix.env("SOUK_FAULTS_RESUME", "1") } else { matrix };
     matrix.visible().run().await

@@ -20,9 +20,9 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// A new one of this slice; with `resume`, that of its last run, if the code is the same and all of it is committed.
-    pub(crate) fn open(slice: u64, slices: u64, resume: bool) -> Self {
-        let (path, code) = (root().join(format!("target/faults-{slice}-of-{slices}.tsv")), code());
+    /// A new one of this name; with `resume`, that of its last run, if the code is the same and all of it is committed.
+    pub(crate) fn open(name: &str, resume: bool) -> Self {
+        let (path, code) = (root().join(format!("target/{name}.tsv")), code());
         let is_of_this_code = |text: &String| resume && code.is_some() && text.lines().next() == code.as_deref();
         let before = fs::read_to_string(&path).ok().filter(is_of_this_code);
         let known = before.iter().flat_map(|text| text.lines().skip(1)).filter_map(parsed).collect();

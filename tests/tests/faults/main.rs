@@ -65,10 +65,14 @@ async fn main() -> ExitCode {
     let recordings = record(&stage).await;
     let cells = cells_of(&recordings);
     let all = cells.len();
+    let only = std::env::var("SOUK_FAULTS_ONLY").ok();
     let mut chosen = of_slice(cells, slice, slices);
+    chosen.retain(|cell| only.as_ref().is_none_or(|text| cell.to_string().contains(text)));
+    let shared = if only.is_none() { of_slice(shared_calls::all(&recordings), slice, slices) } else { Vec::new() };
     // A stream's record that fails holds up all behind it: cells that strike one function's calls are not played together.
     fastrand::Rng::with_seed(slice).shuffle(&mut chosen);
-    let journal = Arc::new(Journal::open(slice, slices, std::env::var_os("SOUK_FAULTS_RESUME").is_some()));
+    let journal = if only.is_some() { "faults-only".to_owned() } else { format!("faults-{slice}-of-{slices}") };
+    let journal = Arc::new(Journal::open(&journal, std::env::var_os("SOUK_FAULTS_RESUME").is_some()));
     let (known, chosen) = journal.divide(chosen);
     let resumed = known.len();
     println!("\nfault matrix: {} of {all} cells, slice {slice} of {slices}; {resumed} more are known", chosen.len());
@@ -80,7 +84,7 @@ async fn main() -> ExitCode {
             let mut outcomes = run(&stage, chosen, &journal).await;
             outcomes.extend(known);
             outcomes.sort_by_key(|(cell, _)| cell.to_string());
-            (outcomes, shared_calls::strike(&stage, of_slice(shared_calls::all(&recordings), slice, slices)).await)
+            (outcomes, shared_calls::strike(&stage, shared).await)
         } => struck,
     };
     let redriven = redriven.load(Ordering::Relaxed);
