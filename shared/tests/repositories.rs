@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     domain::{
-        event::{Event, Fact, Line, OrderPlaced, Provider, Rejection, Shortage},
+        event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider, Rejection, Shortage},
         ids::{CustomerId, OrderId, Sku},
         money::{Currency, Money},
         order::{Order, Refusal, Status},
@@ -218,6 +218,15 @@ async fn writers_that_race_for_a_sequence_append_one_event() {
         writers.join_all().await;
         assert_eq!(tables.events.load(&order_id).await.unwrap().len(), 2, "{}", tables.endpoint);
         assert_eq!(tables.available("mug").await, 98, "the stock is taken once");
+        let mut alone = JoinSet::new();
+        for _ in 0..8 {
+            let (events, order_id) = (tables.events.clone(), order_id.clone());
+            alone.spawn(async move {
+                events.advance(&order_id, |order| order.cancel(Cancellation::CustomerRequest)).await.unwrap();
+            });
+        }
+        alone.join_all().await;
+        assert_eq!(tables.events.load(&order_id).await.unwrap().len(), 3, "{}", tables.endpoint);
     }
 }
 
@@ -314,6 +323,8 @@ async fn an_order_that_is_not_there_is_named() {
         let nobody = OrderId::for_request(&CustomerId("nobody".into()), "none");
         assert!(matches!(tables.events.order(&nobody).await, Err(AdvanceError::NoSuchOrder(id)) if id == nobody));
         assert!(tables.details.load(&nobody).await.unwrap().is_none());
+        tables.details.erase_tokens(&nobody).await.unwrap();
+        assert!(tables.details.load(&nobody).await.unwrap().is_none(), "nothing was made of it");
     }
 }
 
