@@ -10,7 +10,7 @@ use shared::{
     },
     payments::{Preparation, stripe::API_VERSION},
 };
-use system_tests::{Customer, Shop, eventually, new_key, purchase, purchase_with};
+use system_tests::{Customer, Shop, eventually, new_key, purchase_with};
 
 use crate::{
     runbooks::{printed, xtask},
@@ -40,6 +40,16 @@ async fn by_hand(shop: &Shop, path: &str, form: String) -> String {
     made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }
 
+/// An order that was paid with this method and captured.
+async fn paid(shop: &Shop, customer: &Customer, provider: &str, token: &str) -> OrderId {
+    let key = new_key();
+    let order_id = customer.order_id(&key);
+    let bought = customer.checkout(&key, &purchase_with(&[("mug-speckled", 1)], &[(provider, token)])).await;
+    assert_eq!(bought.status, 201, "{bought:?}");
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    order_id
+}
+
 async fn refund_a_dollar(admin: &Customer, order_id: &OrderId) {
     let dollar = json!({"amount": {"amount": 100, "currency": "USD"}});
     let refund = admin.post(&format!("/v1/orders/{order_id}/refunds"), &new_key(), &dollar).await;
@@ -56,11 +66,7 @@ async fn webhook_said(order_id: &OrderId, text: &str) -> bool {
 async fn paypals_word_of_a_refund_of_ours_names_its_order_and_the_books_agree() {
     let shop = Shop::running();
     let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
-    let key = new_key();
-    let order_id = kareem.order_id(&key);
-    let bought = kareem.checkout(&key, &purchase_with(&[("mug-speckled", 1)], &[("paypal", "vault_ok")])).await;
-    assert_eq!(bought.status, 201);
-    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    let order_id = paid(&shop, &kareem, "paypal", "vault_ok").await;
     refund_a_dollar(&admin, &order_id).await;
     assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Partial);
     eventually("the refund's webhook names the order", || webhook_said(&order_id, "PAYMENT.CAPTURE.REFUNDED")).await;
@@ -72,10 +78,7 @@ async fn paypals_word_of_a_refund_of_ours_names_its_order_and_the_books_agree() 
 async fn a_refund_that_fails_after_it_was_done_is_heard_of_by_its_webhook() {
     let shop = Shop::running();
     let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
-    let key = new_key();
-    let order_id = kareem.order_id(&key);
-    assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 1)], "pm_card_refundFail")).await.status, 201);
-    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    let order_id = paid(&shop, &kareem, "stripe", "pm_card_refundFail").await;
     refund_a_dollar(&admin, &order_id).await;
     let facts =
         async || -> Vec<Fact> { shop.events().load(&order_id).await.unwrap().into_iter().map(|event| event.fact).collect() };
@@ -92,15 +95,8 @@ async fn a_refund_that_fails_after_it_was_done_is_heard_of_by_its_webhook() {
 async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_object_is_not() {
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
-    let key = new_key();
-    let bought = kareem.order_id(&key);
-    assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 1)], "pm_card_visa")).await.status, 201);
-    assert_eq!(shop.closed(&bought).await.status(), Status::Paid);
-    let key = new_key();
-    let by_paypal = kareem.order_id(&key);
-    let with_paypal = purchase_with(&[("mug-speckled", 1)], &[("paypal", "vault_ok")]);
-    assert_eq!(kareem.checkout(&key, &with_paypal).await.status, 201);
-    assert_eq!(shop.closed(&by_paypal).await.status(), Status::Paid);
+    let bought = paid(&shop, &kareem, "stripe", "pm_card_visa").await;
+    let by_paypal = paid(&shop, &kareem, "paypal", "vault_ok").await;
     let nobody = kareem.order_id(&new_key());
 
     let twice = authorized(&shop, Provider::Stripe, &bought, "pm_card_visa").await;
@@ -135,10 +131,7 @@ async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_
     let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
     let (mut references, mut orders) = (Vec::new(), Vec::new());
     for is_by_hand in [true, false] {
-        let key = new_key();
-        let order_id = kareem.order_id(&key);
-        assert_eq!(kareem.checkout(&key, &purchase(&[("mug-speckled", 1)], "pm_card_visa")).await.status, 201);
-        assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+        let order_id = paid(&shop, &kareem, "stripe", "pm_card_visa").await;
         let reference = shop.events().order(&order_id).await.unwrap().attempts()[0].reference.clone();
         if is_by_hand {
             by_hand(&shop, "/v1/refunds", format!("payment_intent={reference}&amount=100")).await;
