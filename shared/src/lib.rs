@@ -4,6 +4,7 @@
 
 pub mod aws;
 pub mod batch;
+pub mod books;
 pub mod config;
 pub mod customer_action;
 pub mod dead_letters;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use lambda_http::Request;
 use serde_json::json;
 use shared::{
+    books::{Difference, lasting_problems},
     domain::{
         event::Provider,
         ids::OrderId,
@@ -13,7 +14,6 @@ use shared::{
     },
     http::{Answer, Problem, correlation_id, json_answer, route},
     idempotency::unavailable,
-    metrics,
     payments::{
         PaymentError,
         providers::Providers,
@@ -144,12 +144,10 @@ impl ReceiveWebhook {
                 Err(error) => return Err(error.to_string()),
             }
         }
-        // What was begun meanwhile is no difference.
-        if let Some(problem) = now.refund_difference(&listed)
-            && self.events.order(&order.id).await.map_err(|error| error.to_string())?.refund_difference(&listed) == Some(problem)
-        {
-            tracing::error!(provider = %attempt.provider, reference = attempt.reference, order_id = %order.id, problem, "the books differ");
-            metrics::count("MoneyDifference", &[("provider", attempt.provider.name())]);
+        let compare = |order: &Order| order.refund_difference(&listed).into_iter().collect();
+        for problem in lasting_problems(&self.events, &now, compare).await.map_err(|error| error.to_string())? {
+            let (provider, reference, order_id) = (attempt.provider, attempt.reference.clone(), Some(order.id.clone()));
+            Difference { provider, reference, order_id, problem: problem.into() }.tell();
         }
         Ok(now)
     }

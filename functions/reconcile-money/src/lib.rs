@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
 use serde::{Deserialize, Serialize};
 use shared::{
+    books::{Difference, lasting_problems},
     config::{self, Missing},
     domain::{
         event::Provider,
@@ -75,19 +76,6 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// The orders that could not be compared, since a provider or the events could not be read.
     pub not_compared: Vec<OrderId>,
-}
-
-/// One difference. It names no person.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Difference {
-    /// Whose book.
-    pub provider: Provider,
-    /// The provider's reference.
-    pub reference: String,
-    /// The order, if the payment names one.
-    pub order_id: Option<OrderId>,
-    /// What is wrong.
-    pub problem: String,
 }
 
 /// A payment in a provider's list that moved money.
@@ -163,7 +151,7 @@ impl ReconcileMoney {
         }
         let comparisons =
             orders.iter().map(|(order_id, moved)| async move { (order_id, self.compare(order_id, moved, now).await) });
-        let comparisons: Vec<_> = stream::iter(comparisons).buffer_unordered(AT_ONCE).collect().await;
+        let comparisons: Vec<_> = stream::iter(comparisons).buffered(AT_ONCE).collect().await;
         let (mut compared, mut not_compared) = (0, Vec::new());
         for (order_id, comparison) in comparisons {
             match comparison {
@@ -178,12 +166,7 @@ impl ReconcileMoney {
             }
         }
         let report = Report { at: now, compared, differences: differences.into_iter().collect(), not_compared };
-        for difference in &report.differences {
-            let Difference { provider, reference, order_id, problem } = difference;
-            let order_id = order_id.as_ref().map(tracing::field::display);
-            tracing::error!(%provider, reference, order_id, problem, "the books differ");
-            metrics::count("MoneyDifference", &[("provider", provider.name())]);
-        }
+        report.differences.iter().for_each(Difference::tell);
         self.reports.put(&report).await?;
         if let Some(first) = report.not_compared.first() {
             let (missing, all) = (report.not_compared.len(), orders.len());
@@ -219,8 +202,7 @@ impl ReconcileMoney {
     }
 }
 
-/// What the provider says of an attempt now, and of what went back of it, against the order's events. What happens
-/// meanwhile is no difference: one stands before the provider was asked, and after.
+/// What the provider says of an attempt now, and of what went back of it, against the order's events.
 ///
 /// # Errors
 /// When the provider or the events could not be read.
@@ -239,14 +221,9 @@ pub async fn problems(
     let compare = |order: &Order| {
         let refunds = refunds.as_deref().and_then(|listed| order.refund_difference(listed));
         let attempt = order.attempt(attempt.number).unwrap_or(attempt);
-        order.difference(attempt, &state, now).into_iter().chain(refunds).collect::<Vec<_>>()
+        order.difference(attempt, &state, now).into_iter().chain(refunds).collect()
     };
-    let mut problems = compare(order);
-    if !problems.is_empty() {
-        let since = known(events, &order.id).await?.map_or_else(Vec::new, |order| compare(&order));
-        problems.retain(|problem| since.contains(problem));
-    }
-    Ok(problems)
+    Ok(lasting_problems(events, order, compare).await?)
 }
 
 async fn known(events: &OrderEvents, order_id: &OrderId) -> Result<Option<Order>, Error> {

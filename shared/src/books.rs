@@ -1,0 +1,50 @@
+//! The payment providers' books against ours.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{event::Provider, ids::OrderId, order::Order},
+    metrics,
+    repositories::order_events::{AdvanceError, OrderEvents},
+};
+
+/// One difference. It names no person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Difference {
+    /// Whose book.
+    pub provider: Provider,
+    /// The provider's reference.
+    pub reference: String,
+    /// The order, if the payment names one.
+    pub order_id: Option<OrderId>,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl Difference {
+    /// Logs it, and counts it: that raises the alarm.
+    pub fn tell(&self) {
+        let Self { provider, reference, order_id, problem } = self;
+        let order_id = order_id.as_ref().map(tracing::field::display);
+        tracing::error!(%provider, reference, order_id, problem, "the books differ");
+        metrics::count("MoneyDifference", &[("provider", provider.name())]);
+    }
+}
+
+/// What `compare` finds wrong between a provider's word and the order's events. What happens while the provider is asked is no
+/// difference: one stands in the events as they were `before` it was asked, and in those of now.
+///
+/// # Errors
+/// [`AdvanceError`], when the events could not be read again.
+pub async fn lasting_problems(
+    events: &OrderEvents,
+    before: &Order,
+    compare: impl Fn(&Order) -> Vec<&'static str>,
+) -> Result<Vec<&'static str>, AdvanceError> {
+    let mut problems = compare(before);
+    if !problems.is_empty() {
+        let since = compare(&events.order(&before.id).await?);
+        problems.retain(|problem| since.contains(problem));
+    }
+    Ok(problems)
+}
