@@ -171,12 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn a_transmission_may_be_three_days_old_and_not_of_the_future() {
+    fn a_transmission_may_be_an_hour_over_three_days_old_and_five_minutes_of_the_future() {
         for (now, is_taken) in [
-            ("2026-11-25T19:56:00Z", true),
-            ("2026-11-25T19:54:00Z", false),
-            ("2026-11-28T20:30:00Z", true),
-            ("2026-11-28T21:30:00Z", false),
+            ("2026-11-25T19:54:59Z", false),
+            ("2026-11-25T19:55:00Z", true),
+            ("2026-11-28T21:00:00Z", true),
+            ("2026-11-28T21:00:01Z", false),
         ] {
             assert_eq!(read_at(&headers(), now).is_ok(), is_taken, "{now}");
         }
