@@ -1,12 +1,12 @@
-//! A batch of queue messages: each is worked on for itself, and only those that failed come again.
+//! A batch of queue messages: all are worked on side by side, each for itself, and only those that failed come again.
 
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::join_all};
 use serde::Deserialize;
 
-use crate::domain::event::Event;
+use crate::{dead_letters::LastTry, domain::event::Event};
 
 /// What a rule of the bus puts into a subscriber's queue.
 #[derive(Deserialize)]
@@ -24,20 +24,32 @@ pub fn event_in(message: &SqsMessage) -> Result<Event, String> {
     Ok(envelope.detail)
 }
 
-/// Hands every message to `handle`; an error or a panic fails that message alone.
-pub async fn each_message<'a, F, E>(batch: &'a SqsEvent, handle: impl Fn(&'a SqsMessage) -> F) -> SqsBatchResponse
+/// Hands every message to `handle`; an error or a panic fails that message alone, and one that is slow keeps none waiting.
+/// One that failed for the last time is put away with its reason; without a `last_try` it always comes again.
+pub async fn each_message<'a, F, E>(
+    batch: &'a SqsEvent,
+    last_try: Option<&LastTry>,
+    handle: impl Fn(&'a SqsMessage) -> F,
+) -> SqsBatchResponse
 where
     F: Future<Output = Result<(), E>>,
     E: std::fmt::Display,
 {
     let mut response = SqsBatchResponse::default();
-    for message in &batch.records {
-        let reason = match AssertUnwindSafe(handle(message)).catch_unwind().await {
+    let handled = batch.records.iter().map(|message| AssertUnwindSafe(handle(message)).catch_unwind());
+    for (message, outcome) in batch.records.iter().zip(join_all(handled).await) {
+        let reason = match outcome {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the handler panicked".to_owned(),
         };
         let message_id = message.message_id.clone().unwrap_or_default();
+        if let Some(last_try) = last_try
+            && last_try.put_away(message, &reason).await
+        {
+            tracing::error!(message_id, reason, "the message failed for the last time and is put into the dead letters");
+            continue;
+        }
         tracing::error!(message_id, reason, "the message comes again");
         let mut failure = BatchItemFailure::default();
         failure.item_identifier = message_id;
@@ -60,7 +72,7 @@ mod tests {
                 message
             })
             .collect();
-        let response = each_message(&batch, |message| async move {
+        let response = each_message(&batch, None, |message| async move {
             match message.message_id.as_deref() {
                 Some("3") => Err("broken"),
                 Some("7") => panic!("worse"),

@@ -1,9 +1,13 @@
-//! The payment providers' books against ours.
+//! The payment providers' books against ours, and what an operator is told of them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{event::Provider, ids::OrderId, order::Order},
+    domain::{
+        event::Provider,
+        ids::{OrderId, RefundId},
+        order::Order,
+    },
     metrics,
     repositories::order_events::{AdvanceError, OrderEvents},
 };
@@ -29,6 +33,12 @@ impl Difference {
         tracing::error!(%provider, reference, order_id, problem, "the books differ");
         metrics::count("MoneyDifference", &[("provider", provider.name())]);
     }
+}
+
+/// Logs a refund that its provider did not bring about, and counts it: that raises the alarm.
+pub fn tell_failed_refund(order_id: &OrderId, refund: &RefundId, provider: Provider, reason: &str) {
+    tracing::error!(%order_id, %refund, %provider, reason, "the refund failed");
+    metrics::count("RefundFailed", &[("provider", provider.name())]);
 }
 
 /// What `compare` finds wrong between a provider's word and the order's events. What happens while the provider is asked is no

@@ -7,7 +7,7 @@ use std::{
     fs,
 };
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value as Yaml;
 use shared::saga::StepError;
 use system_tests::root;
@@ -162,13 +162,23 @@ fn the_settlement_runs_exactly_the_steps_that_a_plan_may_name_and_no_failure_sto
     for name in plan_settlement::STEPS {
         let task = &states[name];
         assert_eq!(task["Arguments"]["Payload"], "{% $states.input.input %}", "{name}");
-        assert_eq!(task["Catch"].as_array().unwrap().len(), 1);
-        assert_eq!(task["Catch"][0]["Next"], "StillOwed", "{name}: what failed stays owed, and stops nothing");
+        let (last, business) = task["Catch"].as_array().unwrap().split_last().unwrap();
+        assert_eq!(last["ErrorEquals"], json!(["States.ALL"]), "{name}");
+        assert_eq!(last["Next"], "StillOwed", "{name}: what failed stays owed, and stops nothing");
+        let business: Vec<_> = business.iter().map(|catch| (&catch["ErrorEquals"], &catch["Next"])).collect();
+        let ends: &[_] = &[(&json!(["OutOfStock"]), &json!("RejectOrder"))];
+        assert_eq!(business, if name == "ReserveInventory" { ends } else { &[] }, "{name}: only a shortage ends the order");
     }
     let plan = states["PlanSettlement"]["Catch"].as_array().unwrap();
     assert_eq!(plan.last().unwrap()["Next"], "Rest", "a plan that cannot be made is made later");
     assert_eq!(states["Rest"]["Next"], "PlanSettlement");
     assert_eq!(states["DoWhatIsOwed"]["Next"], "PlanSettlement", "only a plan ends the settlement");
+    let ends = |condition: &str| {
+        let choice = states["IsClosed"]["Choices"].as_array().unwrap().iter().find(|choice| choice["Condition"] == condition);
+        &states[choice.unwrap()["Next"].as_str().unwrap()]["Type"]
+    };
+    assert_eq!(ends("{% $states.input.is_closed %}"), "Succeed");
+    assert_eq!(ends("{% $states.input.history_is_full %}"), "Fail", "what is stuck for days rings");
 }
 
 #[test]
@@ -325,6 +335,20 @@ fn every_table_is_recoverable_encrypted_and_protected() {
     }
 }
 
+/// SQS puts a message away without a reason; its consumer does so with one, at the try before.
+#[test]
+fn a_consumer_that_puts_messages_away_knows_which_try_is_the_last() {
+    let (functions, queues) = (resources("AWS::Serverless::Function"), resources("AWS::SQS::Queue"));
+    for name in ["SendEmail", "CapturePayment"] {
+        let function = &functions[&format!("{name}Function")];
+        assert_eq!(function["Events"]["Queue"]["Properties"]["Queue"], format!("{name}Queue.Arn"));
+        let variables = &function["Environment"]["Variables"];
+        assert_eq!(variables["MAX_RECEIVES"], queues[&format!("{name}Queue")]["RedrivePolicy"]["maxReceiveCount"], "{name}");
+        let dead_letters = variables.as_mapping().unwrap().values().filter(|value| **value == format!("{name}DeadLetters"));
+        assert_eq!(dead_letters.count(), 1, "{name}");
+    }
+}
+
 #[test]
 fn every_rule_has_a_queue_a_policy_and_dead_letters_and_every_dead_letter_an_alarm() {
     let queues = resources("AWS::SQS::Queue");
@@ -415,10 +439,9 @@ fn the_catalogue_is_what_the_code_reads() {
     assert_eq!(kettle["price"], serde_json::json!({"amount": 4599, "currency": "USD"}));
 }
 
-/// A closed order has no guard any more: whatever makes it owe something again brings one.
-/// The row has the order's status: what never changes one needs no put.
+/// The row has the order's status, and whether its money is settled: what never changes one needs no put.
 #[test]
-fn the_view_is_told_of_exactly_the_events_that_change_a_status() {
+fn the_view_is_told_of_exactly_the_events_that_change_a_row() {
     let function = &resources("AWS::Serverless::Function")["ProjectOrdersFunction"];
     let pattern = function["Events"]["OrderEvents"]["Properties"]["FilterCriteria"]["Filters"][0]["Pattern"].as_str().unwrap();
     let pattern: Json = serde_json::from_str(pattern).unwrap();
@@ -428,14 +451,19 @@ fn the_view_is_told_of_exactly_the_events_that_change_a_status() {
         "OrderPlaced",
         "PaymentActionRequired",
         "PaymentDeferred",
+        "PaymentVoided",
         "OrderConfirmed",
         "OrderRejected",
         "OrderCancelled",
         "PaymentCaptured",
+        "RefundStarted",
+        "PaymentRefunded",
+        "RefundFailed",
     ];
     assert_eq!(told, expected.into());
 }
 
+/// A closed order has no guard any more: whatever makes it owe something again brings one.
 #[test]
 fn every_event_that_opens_a_debt_brings_a_guard() {
     let asked = &resources("AWS::Events::Rule")["GuardRule"]["EventPattern"]["detail-type"];

@@ -439,9 +439,11 @@ class Letter:
         detail = self.body.get("detail")
         event = detail if isinstance(detail, dict) else self.body
         self.order_id, self.sequence = event.get("order_id"), event.get("sequence")
-        # EventBridge says why it could not deliver; of maxReceiveCount only the function's log knows.
-        undelivered = message.get("MessageAttributes", {}).get("ERROR_MESSAGE", {}).get("StringValue")
-        self.reason = self.body.get("reason") or undelivered
+        # A queue's consumer says why in an attribute, EventBridge in its own; of a message that SQS put away since its function
+        # was killed each time, nobody can.
+        said = message.get("MessageAttributes", {})
+        attributes = (said.get(name, {}).get("StringValue") for name in ("reason", "ERROR_MESSAGE"))
+        self.reason = self.body.get("reason") or next(filter(None, attributes), None)
         self.batch = self.body.get("DDBStreamBatchInfo")
         self.is_event = isinstance(detail, dict)
         if self.is_event:

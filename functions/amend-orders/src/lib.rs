@@ -78,12 +78,17 @@ impl AmendOrders {
     async fn cancel(&self, order: &Order) -> Done {
         let outcome = self.amend(order, "cancel", |order| order.cancel(Cancellation::CustomerRequest)).await;
         match outcome {
-            Ok(order) => kept(200, &order_view::body(&order)),
+            Ok(order) => kept(200, &order_view::body(&order), false),
             Err(done) => done,
         }
     }
 
     async fn refund(&self, order: &Order, refund: RefundId, amount: Money) -> Done {
+        // It outlives the answer that was kept.
+        let known = order.refund(&refund).map(|refund| refund.amount);
+        if known.is_some_and(|known| known != amount) {
+            return Done::Nothing(idempotency::key_reused());
+        }
         let outcome = self.amend(order, refund.as_str(), |order| order.start_refund(&refund, amount)).await;
         match outcome {
             Ok(order) => {
@@ -93,7 +98,11 @@ impl AmendOrders {
                     Some(RefundProgress::Failed) => "failed",
                     Some(RefundProgress::Started) | None => "pending",
                 };
-                kept(202, &json!({"refund_id": refund, "order_id": order.id, "amount": amount, "status": status}))
+                kept(
+                    202,
+                    &json!({"refund_id": refund, "order_id": order.id, "amount": amount, "status": status}),
+                    known.is_some(),
+                )
             }
             Err(done) => done,
         }
@@ -117,8 +126,8 @@ impl AmendOrders {
     }
 }
 
-fn kept(status: u16, body: &Value) -> Done {
-    Done::Kept { answer: SavedAnswer { status, body: body.to_string(), headers: Vec::new() }, repeated: false }
+fn kept(status: u16, body: &Value, repeated: bool) -> Done {
+    Done::Kept { answer: SavedAnswer { status, body: body.to_string(), headers: Vec::new() }, repeated }
 }
 
 fn refused(refusal: Refusal) -> Problem {

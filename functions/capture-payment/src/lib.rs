@@ -8,8 +8,9 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::{Deserialize, Serialize};
 use shared::{
     batch::{each_message, event_in},
+    dead_letters::LastTry,
     domain::{
-        order::{Attempt, Decision, Order, Outcome},
+        order::{Attempt, Order, Outcome},
         payment::PaymentState,
     },
     payments::{PaymentGateway, providers::Providers},
@@ -26,6 +27,8 @@ pub struct CapturePayment {
     pub providers: Providers,
     /// For all calls to one provider; less than the step's own limit.
     pub provider_limit: Duration,
+    /// Where a message goes that failed for the last time.
+    pub last_try: LastTry,
 }
 
 /// What it is called with.
@@ -55,7 +58,9 @@ impl CapturePayment {
     /// A step's, as [`capture`](Self::capture).
     pub async fn handle(&self, call: Call) -> Result<Reply, StepError> {
         match call {
-            Call::Messages(batch) => Ok(Reply::Messages(each_message(&batch, |message| self.handle_message(message)).await)),
+            Call::Messages(batch) => {
+                Ok(Reply::Messages(each_message(&batch, Some(&self.last_try), |message| self.handle_message(message)).await))
+            }
             Call::Step(step) => self.capture(step).await.map(Reply::Step),
         }
     }
@@ -75,9 +80,8 @@ impl CapturePayment {
     /// [`StepError::NotAllowed`] when the order is not confirmed; [`StepError::Unavailable`] when the provider did not say
     /// what became of it: it stays owed.
     pub async fn capture(&self, step: OrderRef) -> Result<OrderRef, StepError> {
-        let before = self.events.order(&step.order_id).await?;
-        let fresh = matches!(before.start_capture(), Decision::Append(_));
-        let order = self.events.advance(&step.order_id, Order::start_capture).await?;
+        // Who appended the event, and nobody else, knows that the capture was never sent.
+        let (order, fresh) = self.events.advance_first(&step.order_id, Order::start_capture).await?;
         let Outcome::Confirmed { attempt: number } = *order.outcome() else { return Ok(step) };
         if !order.capture_is_under_way(number) {
             return Ok(step);

@@ -4,7 +4,9 @@
 
 use capture_payment::CapturePayment;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{aws, config, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry};
+use shared::{
+    aws, config, dead_letters::LastTry, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -15,6 +17,7 @@ async fn main() -> Result<(), Error> {
         events: OrderEvents::from_env(&dynamodb)?,
         providers: Providers::from_env(&aws)?,
         provider_limit: config::millis("PROVIDER_TOTAL_TIMEOUT_MS")?,
+        last_try: LastTry::from_env(&aws, "CAPTURE_PAYMENT_DEAD_LETTERS")?,
     };
     tokio::join!(capture_payment.events.warm(), capture_payment.providers.warm());
 

@@ -75,7 +75,7 @@ pub struct GuardOrder {
 impl GuardOrder {
     /// Looks after the orders of these messages. A message comes again only if its guard could not even be sent again.
     pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
-        each_message(&batch, |message| self.handle_message(message)).await
+        each_message(&batch, None, |message| self.handle_message(message)).await
     }
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), String> {

@@ -13,7 +13,8 @@ use shared::{
     saga::StepError,
 };
 
-/// So many rounds fit into the history of one execution, of 25,000 events; the guard starts another.
+/// So many rounds fit into the history of one execution, of 25,000 events: some two days at the longest wait. Then it fails,
+/// which rings, and the guard starts another.
 const MOST_ROUNDS: u32 = 600;
 
 /// An authorisation that ends within this time, and is not captured yet, is told.
@@ -54,8 +55,10 @@ pub struct Plan {
     /// As the next round's input.
     #[serde(flatten)]
     pub round: Round,
-    /// Nothing is owed any more, or another execution goes on.
-    pub ends: bool,
+    /// Nothing is owed any more.
+    pub is_closed: bool,
+    /// No more rounds fit into this execution.
+    pub history_is_full: bool,
     /// Before the steps, in seconds.
     pub wait_seconds: u64,
     /// What is owed; none waits for another.
@@ -97,7 +100,7 @@ impl PlanSettlement {
         let wait_seconds = if moved { 0 } else { self.wait(round.idle) };
         tracing::info!(order_id = %order.id, sequence = order.sequence, ?owed, wait_seconds, "settling");
         let steps = owed.iter().map(|owed| step(&order.id, owed)).collect();
-        Plan { ends: order.is_closed() || round.round > MOST_ROUNDS, round, wait_seconds, steps }
+        Plan { is_closed: order.is_closed(), history_is_full: round.round > MOST_ROUNDS, round, wait_seconds, steps }
     }
 
     /// 10 s, 20 s, 40 s … 5 minutes, as it is configured.

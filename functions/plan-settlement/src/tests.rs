@@ -49,7 +49,7 @@ fn the_first_round_and_one_after_a_change_wait_for_nothing_and_idle_ones_wait_lo
     let mut waits = Vec::new();
     for _ in 0..8 {
         let plan = planner.plan(&order, &last, Timestamp::UNIX_EPOCH);
-        assert_eq!((names(&plan), plan.ends), (vec!["ReserveInventory"], false));
+        assert_eq!((names(&plan), plan.is_closed, plan.history_is_full), (vec!["ReserveInventory"], false, false));
         waits.push(plan.wait_seconds);
         last = plan.round;
     }
@@ -63,13 +63,14 @@ fn order_reserved() -> Order {
 }
 
 #[test]
-fn an_order_that_is_closed_ends_the_settlement_and_so_does_a_full_history() {
+fn an_order_that_is_closed_ends_the_settlement_and_a_full_history_fails_it() {
     let rejected = order(&[Fact::OrderCancelled { reason: shared::domain::event::Cancellation::CustomerRequest }]);
     let plan = planner().plan(&rejected, &first(&rejected), Timestamp::UNIX_EPOCH);
-    assert!(plan.ends && plan.steps.is_empty());
+    assert!(plan.is_closed && !plan.history_is_full && plan.steps.is_empty());
     let open = order(&[]);
     let full = Round { round: MOST_ROUNDS, ..first(&open) };
-    assert!(planner().plan(&open, &full, Timestamp::UNIX_EPOCH).ends);
+    let plan = planner().plan(&open, &full, Timestamp::UNIX_EPOCH);
+    assert!(plan.history_is_full && !plan.is_closed, "it says nothing of being closed");
 }
 
 #[test]

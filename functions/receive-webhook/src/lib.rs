@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use lambda_http::Request;
 use serde_json::json;
 use shared::{
-    books::{Difference, lasting_problems},
+    books::{Difference, lasting_problems, tell_failed_refund},
     domain::{
         event::Provider,
-        ids::OrderId,
+        ids::{OrderId, RefundId},
         order::{Attempt, Order, Outcome},
         payment::{ListedRefund, PaymentState, RefundState},
     },
@@ -133,9 +133,7 @@ impl ReceiveWebhook {
         for refund in order.refunds() {
             let decided = match ListedRefund::state_of(&refund.id, &listed) {
                 Some(RefundState::Refunded) => self.events.advance(&order.id, |order| order.finish_refund(&refund.id)).await,
-                Some(RefundState::Failed(reason)) => {
-                    self.events.advance(&order.id, |order| order.fail_refund(&refund.id, reason)).await
-                }
+                Some(RefundState::Failed(reason)) => self.fail_refund(&order.id, &refund.id, attempt.provider, reason).await,
                 Some(RefundState::Pending) | None => continue,
             };
             match decided {
@@ -150,6 +148,20 @@ impl ReceiveWebhook {
             Difference { provider, reference, order_id, problem: problem.into() }.tell();
         }
         Ok(now)
+    }
+
+    async fn fail_refund(
+        &self,
+        order_id: &OrderId,
+        refund: &RefundId,
+        provider: Provider,
+        reason: &str,
+    ) -> Result<Order, AdvanceError> {
+        let (order, first) = self.events.advance_first(order_id, |order| order.fail_refund(refund, reason)).await?;
+        if first {
+            tell_failed_refund(order_id, refund, provider, reason);
+        }
+        Ok(order)
     }
 
     /// A click that is still under way goes on by itself; whatever else owes something is settled at once.

@@ -28,7 +28,7 @@ use shared::{
 /// What the providers list of this time is compared: several runs look at each payment.
 const RECENT: SignedDuration = SignedDuration::from_hours(6);
 
-/// An order whose money is not settled is looked at for so long: longer than any authorisation lives.
+/// An order whose money is not settled, a dead one too, is looked at for so long: longer than any authorisation lives.
 const UNSETTLED: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// How many orders are compared at a time.

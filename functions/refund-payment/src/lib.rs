@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use shared::{
+    books::tell_failed_refund,
     domain::{
         ids::OrderId,
         order::{Attempt, Decision, Order, Refund, RefundProgress},
         payment::RefundState,
     },
-    metrics,
     payments::{PaymentError, providers::Providers},
     repositories::order_events::OrderEvents,
     saga::{OrderRef, StepError},
@@ -34,8 +34,9 @@ impl RefundPayment {
     /// [`StepError::Unavailable`] when some refund has no outcome yet: it stays owed.
     pub async fn handle(&self, step: OrderRef) -> Result<OrderRef, StepError> {
         let before = self.events.order(&step.order_id).await?;
+        // Who appended the event, and nobody else, knows that the refund was never sent.
         let (order, fresh) = match before.start_cancellation_refund() {
-            Decision::Append(_) => (self.events.advance(&step.order_id, Order::start_cancellation_refund).await?, true),
+            Decision::Append(_) => self.events.advance_first(&step.order_id, Order::start_cancellation_refund).await?,
             Decision::AlreadyDone | Decision::NotAllowed(_) => (before, false),
         };
         let Some(attempt) = order.captured_attempt().and_then(|number| order.attempt(number)) else { return Ok(step) };
@@ -58,8 +59,7 @@ impl RefundPayment {
                 Ok(())
             }
             RefundState::Failed(reason) => {
-                tracing::error!(%order_id, refund = %refund.id, reason, "the refund failed");
-                metrics::count("RefundFailed", &[("provider", attempt.provider.name())]);
+                tell_failed_refund(order_id, &refund.id, attempt.provider, &reason);
                 self.events.advance(order_id, |order| order.fail_refund(&refund.id, &reason)).await?;
                 Ok(())
             }

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use lambda_runtime::Error;
 use shared::{
     batch::{each_message, event_in},
+    dead_letters::LastTry,
     domain::{event::Fact, order::Order, personal::OrderDetails},
     repositories::{
         idempotency_keys::{IdempotencyKeysTable, Lease, NextAction, RequestKey, SavedAnswer},
@@ -45,12 +46,14 @@ pub struct SendEmail {
     pub mailer: Mailer,
     /// Where the page is, for the link.
     pub shop_url: String,
+    /// Where a message goes that failed for the last time.
+    pub last_try: LastTry,
 }
 
 impl SendEmail {
     /// Sends what the messages of this batch ask for. Only those that failed come again.
     pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
-        each_message(&batch, |message| self.handle_message(message)).await
+        each_message(&batch, Some(&self.last_try), |message| self.handle_message(message)).await
     }
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use send_email::{Mailer, REMEMBERED, ReceiptBucket, SendEmail};
 use shared::{
     aws, config,
+    dead_letters::LastTry,
     repositories::{idempotency_keys::IdempotencyKeysTable, order_details::OrderDetailsTable, order_events::OrderEvents},
     telemetry,
 };
@@ -25,6 +26,7 @@ async fn main() -> Result<(), Error> {
         receipts: ReceiptBucket::from_env(&aws)?,
         mailer: Mailer::from_env(&aws)?,
         shop_url: config::text("SHOP_URL")?,
+        last_try: LastTry::from_env(&aws, "SEND_EMAIL_DEAD_LETTERS")?,
     };
     tokio::join!(send_email.events.warm(), send_email.receipts.warm(), send_email.mailer.warm());
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     domain::{
-        order::{Attempt, Order, Owed},
+        order::{Attempt, Order, Owed, PaymentAnswer},
         payment::PaymentState,
     },
     payments::providers::Providers,
@@ -54,7 +54,8 @@ impl VoidPayment {
     async fn void(&self, order: &Order, attempt: &Attempt) -> Result<(), StepError> {
         match self.providers.gateway(attempt.provider).void(&attempt.reference).await? {
             PaymentState::Voided => {}
-            PaymentState::Prepared | PaymentState::ActionRequired if self.can_never_act(order, attempt) => {}
+            PaymentState::Prepared | PaymentState::ActionRequired | PaymentState::Declined(_)
+                if self.can_never_act(order, attempt) => {}
             state => return Err(StepError::Unavailable(format!("{} did not void the attempt: {state:?}", attempt.provider))),
         }
         self.events.advance(&order.id, |order| order.void_payment(attempt.number)).await?;
@@ -62,10 +63,12 @@ impl VoidPayment {
     }
 
     /// An attempt that its provider cannot cancel is watched until nothing that could authorise it lives any more. That
-    /// makes it dead for the order's end only: never for another method.
+    /// makes it dead for the order's end only: never for another method. One that was authorised holds money until its
+    /// provider says otherwise.
     fn can_never_act(&self, order: &Order, attempt: &Attempt) -> bool {
         let old = |ended: Timestamp| Timestamp::now().duration_since(ended) > self.unauthorized_life;
-        !attempt.provider.cancels_unauthorized() && order.ended_at().is_some_and(old)
+        let held = matches!(attempt.answer, Some(PaymentAnswer::Authorized { .. }));
+        !held && !attempt.provider.cancels_unauthorized() && order.ended_at().is_some_and(old)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct OrderRow {
     pub total: Money,
     /// When she placed it.
     pub placed_at: Timestamp,
+    /// No money of it is still to be moved or freed, as of that event.
+    pub settled: bool,
 }
 
 impl OrderRow {
@@ -53,6 +55,7 @@ impl OrderRow {
             items: order.placed.items.clone(),
             total: order.placed.total,
             placed_at: order.placed_at,
+            settled: order.is_settled(),
         }
     }
 }
@@ -128,21 +131,14 @@ impl CustomerOrdersTable {
     /// # Errors
     /// [`RepositoryError`].
     pub async fn unsettled_since(&self, since: Timestamp) -> Result<Vec<OrderId>, RepositoryError> {
-        let unsettled = [Status::Pending, Status::PaymentPending, Status::Confirmed];
-        let names: Vec<String> = (0..unsettled.len()).map(|index| format!(":status{index}")).collect();
-        let mut scan = self
+        let scan = self
             .client
             .scan()
             .table_name(&self.table)
-            .filter_expression(format!("placed_order >= :since AND #status IN ({})", names.join(", ")))
+            .filter_expression("placed_order >= :since AND settled = :settled")
             .projection_expression("order_id")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":since", AttributeValue::S(format!("{since:.3}")));
-        for (name, status) in names.into_iter().zip(unsettled) {
-            let value =
-                serde_dynamo::to_attribute_value(status).map_err(|error| RepositoryError::item("CustomerOrders", &error))?;
-            scan = scan.expression_attribute_values(name, value);
-        }
+            .expression_attribute_values(":since", AttributeValue::S(format!("{since:.3}")))
+            .expression_attribute_values(":settled", AttributeValue::Bool(false));
         let items: Vec<_> = scan
             .into_paginator()
             .items()

@@ -127,6 +127,18 @@ impl OrderEvents {
         self.advance_with(order_id, decide, |_| Ok(Vec::new())).await
     }
 
+    /// As [`advance`](Self::advance), and whether this very call appended the event; `false` where that is not certain.
+    ///
+    /// # Errors
+    /// [`AdvanceError`].
+    pub async fn advance_first(
+        &self,
+        order_id: &OrderId,
+        decide: impl Fn(&Order) -> Decision,
+    ) -> Result<(Order, bool), AdvanceError> {
+        self.append(order_id, decide, |_| Ok(Vec::new())).await
+    }
+
     /// As [`advance`](Self::advance), with other items written in the same transaction: all or nothing.
     ///
     /// # Errors
@@ -138,11 +150,20 @@ impl OrderEvents {
         decide: impl Fn(&Order) -> Decision,
         together_with: impl Fn(&Order) -> Result<Vec<TransactWriteItem>, RepositoryError>,
     ) -> Result<Order, AdvanceError> {
+        self.append(order_id, decide, together_with).await.map(|(order, _)| order)
+    }
+
+    async fn append(
+        &self,
+        order_id: &OrderId,
+        decide: impl Fn(&Order) -> Decision,
+        together_with: impl Fn(&Order) -> Result<Vec<TransactWriteItem>, RepositoryError>,
+    ) -> Result<(Order, bool), AdvanceError> {
         for attempt in 0..MAX_TRIES {
             let mut order = self.order(order_id).await?;
             let fact = match decide(&order) {
                 Decision::Append(fact) => fact,
-                Decision::AlreadyDone => return Ok(order),
+                Decision::AlreadyDone => return Ok((order, false)),
                 Decision::NotAllowed(refusal) => return Err(refusal.into()),
             };
             let event = order.next_event(fact, Timestamp::now());
@@ -150,7 +171,7 @@ impl OrderEvents {
                 Written::Yes => {
                     order.evolve(&event).map_err(AdvanceError::Invalid)?;
                     tracing::info!(%order_id, sequence = event.sequence, event = event.fact.name(), "appended");
-                    return Ok(order);
+                    return Ok((order, true));
                 }
                 Written::Lost => {
                     tokio::time::sleep(full_jitter(attempt, Duration::from_millis(10), Duration::from_millis(300))).await;

@@ -12,6 +12,7 @@ use capture_payment::CapturePayment;
 use jiff::{SignedDuration, Timestamp};
 use refund_payment::RefundPayment;
 use shared::{
+    dead_letters::LastTry,
     domain::{
         event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider},
         ids::{OrderId, Sku},
@@ -28,7 +29,7 @@ use shared::{
     repositories::order_details::OrderDetailsTable,
     saga::{OrderRef, StepError},
 };
-use system_tests::{Shop, eventually, new_key, purchase};
+use system_tests::{Shop, eventually, local_aws, new_key, purchase};
 use void_payment::VoidPayment;
 
 /// An order that only this test works on: it is written without a click, and on a table of its own, so that no guard and
@@ -137,8 +138,14 @@ impl Saga {
     }
 
     async fn capture(&self) -> Result<OrderRef, StepError> {
-        let events = self.events.clone();
-        CapturePayment { events, providers: self.providers.clone(), provider_limit: PROVIDER_LIMIT }.capture(self.step()).await
+        let (aws, dead_letters) = (local_aws(&self.shop.outputs.aws_endpoint), self.shop.resource("CapturePaymentDeadLetters"));
+        let step = CapturePayment {
+            events: self.events.clone(),
+            providers: self.providers.clone(),
+            provider_limit: PROVIDER_LIMIT,
+            last_try: LastTry::new(&aws, dead_letters, 5),
+        };
+        step.capture(self.step()).await
     }
 
     async fn refund(&self) -> Result<OrderRef, StepError> {

@@ -74,6 +74,8 @@ pub struct Attempt {
     pub abandoned: bool,
     /// The provider says that it is dead.
     pub voided: bool,
+    /// When she was asked to confirm it.
+    pub asked_at: Option<Timestamp>,
 }
 
 /// What a provider said of an attempt.
@@ -235,9 +237,12 @@ impl Order {
                 answer: None,
                 abandoned: false,
                 voided: false,
+                asked_at: None,
             }),
             Fact::PaymentActionRequired { attempt } => {
-                self.attempt_mut(*attempt, event)?.answer = Some(PaymentAnswer::ActionRequired);
+                let asked = self.attempt_mut(*attempt, event)?;
+                asked.answer = Some(PaymentAnswer::ActionRequired);
+                asked.asked_at = Some(event.at);
             }
             Fact::PaymentAuthorized { attempt, capture_before } => {
                 let answer = PaymentAnswer::Authorized { capture_before: *capture_before };

@@ -43,9 +43,9 @@ pub enum Owed {
 /// How long an order waits before it gives up.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
-    /// For a payment to come about at all.
+    /// For a payment to come about at all, since the order was placed.
     pub payment: SignedDuration,
-    /// For the customer to authenticate or approve.
+    /// For the customer to authenticate or approve, since she was asked to.
     pub action: SignedDuration,
 }
 
@@ -79,14 +79,21 @@ impl Order {
 
     /// When an open order is given up.
     pub fn gives_up_at(&self, deadlines: &Deadlines) -> Timestamp {
-        let after = if self.awaited_action().is_some() { deadlines.action.min(deadlines.payment) } else { deadlines.payment };
-        self.placed_at.saturating_add(after).unwrap_or(Timestamp::MAX)
+        let asked = self.awaited_action().and_then(|attempt| attempt.asked_at).map(|asked_at| (asked_at, deadlines.action));
+        let (since, after) = asked.unwrap_or((self.placed_at, deadlines.payment));
+        since.saturating_add(after).unwrap_or(Timestamp::MAX)
     }
 
     /// It has ended and owes nothing: nothing will ever happen to it by itself.
     pub fn is_closed(&self) -> bool {
         let ended = self.is_dead() || self.capture == Capture::Captured;
         ended && self.owes().is_empty()
+    }
+
+    /// It has ended, and no money of it is still to be moved or freed.
+    pub fn is_settled(&self) -> bool {
+        let ended = self.is_dead() || self.capture == Capture::Captured;
+        ended && self.owes().iter().all(|owed| *owed == Owed::Release)
     }
 
     /// It may still be charged, so its payment tokens are still needed.

@@ -140,8 +140,8 @@ impl Paypal {
         }
     }
 
-    /// The order; [`None`], if `PayPal` has it no more: it expired unauthorised, so nothing can be authorised with it.
-    async fn order(&self, reference: &str) -> Result<Option<Order>, PaymentError> {
+    /// The order; [`None`], if `PayPal` does not know it: it expired unauthorised, or another account asks.
+    async fn find_order(&self, reference: &str) -> Result<Option<Order>, PaymentError> {
         match self.get(&["v2", "checkout", "orders", reference], &[]).await {
             Ok(order) => Ok(Some(order)),
             Err(Refused::ByPaypal(StatusCode::NOT_FOUND, _)) => Ok(None),
@@ -149,8 +149,13 @@ impl Paypal {
         }
     }
 
+    /// The order. That `PayPal` does not know it says nothing of what it holds.
+    async fn order(&self, reference: &str) -> Result<Order, PaymentError> {
+        self.find_order(reference).await?.ok_or_else(|| self.http.failed("PayPal does not know the order"))
+    }
+
     async fn state(&self, reference: &str) -> Result<PaymentState, PaymentError> {
-        Ok(self.order(reference).await?.map_or(PaymentState::Voided, |order| order.state()))
+        Ok(self.order(reference).await?.state())
     }
 
     /// What reading says of an act whose own answer does not say it. A read that fails does not make the act undone.
@@ -181,9 +186,7 @@ impl Paypal {
         if self.take_made(reference) {
             return Ok(named());
         }
-        let Some(order) = self.order(reference).await.map_err(PaymentError::certain)? else {
-            return Ok(Err(PaymentState::Voided));
-        };
+        let order = self.order(reference).await.map_err(PaymentError::certain)?;
         Ok(match order.state() {
             PaymentState::Prepared if order.is_approved() => Ok(json!({})),
             PaymentState::Prepared => named(),
@@ -269,7 +272,6 @@ impl Paypal {
 
     async fn send_refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError> {
         let order = self.order(reference).await.map_err(PaymentError::certain)?;
-        let order = order.unwrap_or_default();
         let capture = order.capture().ok_or_else(|| self.http.failed("no money was taken that could go back"))?;
         let custom_id = custom_id::of_refund(order.custom_id(), refund);
         let body = json!({"amount": self.amount(amount)?, "custom_id": custom_id});
@@ -294,7 +296,7 @@ impl Paypal {
     }
 
     async fn list_refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
-        let order = self.order(reference).await?.unwrap_or_default();
+        let order = self.order(reference).await?;
         let mut listed = Vec::new();
         for refund in order.refunds() {
             // An order does not always show its refunds whole.
@@ -419,14 +421,15 @@ impl PaymentGateway for Paypal {
 
     async fn action_url(&self, reference: &str) -> Result<Option<SecretString>, PaymentError> {
         let order = self.http.bounded(self.order(reference)).await.map_err(PaymentError::certain)?;
-        Ok(order.and_then(Order::action_url))
+        Ok(order.action_url())
     }
 
-    /// An order that was never authorised cannot be cancelled here; one whose only authorisation was denied is dead.
+    /// An order that was never authorised cannot be cancelled here, nor one that `PayPal` does not know; one whose only
+    /// authorisation was denied is dead.
     async fn void(&self, reference: &str) -> Result<PaymentState, PaymentError> {
         let voided = async {
-            let Some(order) = self.order(reference).await.map_err(PaymentError::certain)? else {
-                return Ok(PaymentState::Voided);
+            let Some(order) = self.find_order(reference).await.map_err(PaymentError::certain)? else {
+                return Ok(PaymentState::Prepared);
             };
             match order.authorization() {
                 Some(authorization) if authorization.is_held() => self.send_void(reference, authorization).await,
@@ -439,9 +442,7 @@ impl PaymentGateway for Paypal {
 
     async fn capture(&self, reference: &str, amount: Money) -> Result<PaymentState, PaymentError> {
         let captured = async {
-            let Some(order) = self.order(reference).await.map_err(PaymentError::certain)? else {
-                return Ok(PaymentState::Voided);
-            };
+            let order = self.order(reference).await.map_err(PaymentError::certain)?;
             match (order.state(), order.authorization()) {
                 (PaymentState::Authorized { .. }, Some(held)) => self.send_capture(reference, held, amount).await,
                 (state, _) => Ok(state),
@@ -459,7 +460,7 @@ impl PaymentGateway for Paypal {
     }
 
     async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError> {
-        let order = self.http.bounded(self.order(reference)).await.map_err(PaymentError::certain)?;
+        let order = self.http.bounded(self.find_order(reference)).await.map_err(PaymentError::certain)?;
         Ok(order.and_then(|order| order.custom_id()?.parse().ok()))
     }
 

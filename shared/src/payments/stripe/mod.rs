@@ -203,9 +203,17 @@ fn is_overtaken(code: &str) -> bool {
     matches!(code, "payment_intent_unexpected_state" | "charge_already_captured" | "charge_expired_for_capture")
 }
 
-/// The codes that say that no money can go back, now or later.
-fn is_unrefundable(code: &str) -> bool {
-    matches!(code, "charge_already_refunded" | "charge_disputed" | "refund_disputed_payment" | "charge_not_refundable")
+/// Why this money cannot go back, now or later, if that is what Stripe says. That less is left than is asked for has no code.
+fn unrefundable((status, error): &(StatusCode, ApiError)) -> Option<String> {
+    let code = error.code.as_deref().unwrap_or_default();
+    let by_code =
+        matches!(code, "charge_already_refunded" | "charge_disputed" | "refund_disputed_payment" | "charge_not_refundable");
+    let exceeds = *status == StatusCode::BAD_REQUEST && error.param.as_deref() == Some("amount");
+    match (by_code, exceeds) {
+        (true, _) => Some(code.to_owned()),
+        (false, true) => Some("the amount is more than is left of the charge".to_owned()),
+        (false, false) => None,
+    }
 }
 
 #[async_trait]
@@ -290,7 +298,7 @@ impl PaymentGateway for Stripe {
                 Err(Refused::Lost(error)) => return Err(error),
                 Err(Refused::ByStripe(status, error)) => (status, *error),
             };
-            let Some(code) = refused.1.code.clone().filter(|code| is_unrefundable(code)) else { return Err(self.error(refused)) };
+            let Some(code) = unrefundable(&refused) else { return Err(self.error(refused)) };
             // All of it may have gone back by this very refund, long ago.
             match self.list_refunds(reference).await {
                 Ok(listed) => Ok(ListedRefund::state_of(refund, &listed).cloned().unwrap_or(RefundState::Failed(code))),

@@ -340,6 +340,11 @@ async fn money_that_went_back_already_went_by_this_refund_or_another() {
     assert_eq!(refund(vec![gone(), listed(refund_id().as_str())]).await, Ok(RefundState::Refunded));
     assert_eq!(refund(vec![gone(), listed("ref_other")]).await, Ok(RefundState::Failed("charge_already_refunded".into())));
     assert!(matches!(refund(vec![gone(), Script::Json(403, json!({}))]).await, Err(PaymentError::Unknown { .. })));
+    let too_much = || error(400, &json!({"type": "invalid_request_error", "param": "amount"}));
+    assert_eq!(refund(vec![too_much(), listed(refund_id().as_str())]).await, Ok(RefundState::Refunded));
+    assert!(matches!(refund(vec![too_much(), listed("ref_other")]).await, Ok(RefundState::Failed(_))), "less is left");
+    let throttled = error(429, &json!({"type": "invalid_request_error", "param": "amount"}));
+    assert!(matches!(refund(vec![throttled]).await, Err(PaymentError::Failed { .. })), "it was not looked at");
     let other = error(400, &json!({"type": "invalid_request_error", "code": "amount_too_small"}));
     let failed = refund(vec![other, listed(refund_id().as_str())]).await;
     assert!(matches!(failed, Err(PaymentError::Failed { .. })), "it is not looked for: {failed:?}");

@@ -141,14 +141,35 @@ fn an_open_order_gives_up_at_its_deadline_but_never_what_is_authorised_or_declin
     assert_eq!(owes_after(&[Reserve, Prepare(1)], 24), timed_out);
     assert_eq!(owes_after(&[Reserve, Prepare(1), Abandon(1)], 24), timed_out);
     assert_eq!(owes_after(&[], 24), timed_out);
-    assert_eq!(owes_after(&[Reserve, Prepare(1), RequireAction(1)], 0), [Owed::Authorize { attempt: 1 }]);
-    assert_eq!(owes_after(&[Reserve, Prepare(1), RequireAction(1)], 1), timed_out, "she has an hour to authenticate");
     assert_eq!(owes_after(&CONFIRMED[..3], 48), [Owed::Confirm]);
     assert_eq!(owes_after(&DECLINED[..3], 48), [Owed::Reject(declined())]);
     assert_eq!(owes_after(&CONFIRMED, 48), [Owed::Capture { attempt: 1 }]);
     let order = History::after(&CONFIRMED[..3]).order();
     let refusal = order.cancel(Cancellation::PaymentTimedOut);
     assert_eq!(refusal, Decision::NotAllowed(Refusal::Authorized), "the money came at the last moment");
+}
+
+#[test]
+fn she_has_an_hour_from_when_she_is_asked_to_authenticate_however_late_that_is() {
+    let deadlines = Deadlines { payment: jiff::SignedDuration::from_hours(24), action: jiff::SignedDuration::from_hours(1) };
+    let after = |minutes: i64| Timestamp::UNIX_EPOCH.saturating_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
+    for asked in [0, 90, 24 * 60 - 1] {
+        let mut history = History::after(&[Reserve, Prepare(1), RequireAction(1)]);
+        history.0.last_mut().unwrap().at = after(asked);
+        let owes_at = |minutes| history.order().owes_at(after(minutes), &deadlines);
+        assert_eq!(owes_at(asked + 59), [Owed::Authorize { attempt: 1 }]);
+        assert_eq!(owes_at(asked + 60), [Owed::Cancel(Cancellation::PaymentTimedOut)]);
+    }
+}
+
+#[test]
+fn the_money_is_settled_when_only_stock_is_owed() {
+    let settled = |commands: &[Command]| History::after(commands).order().is_settled();
+    assert!(!settled(&[]) && !settled(&CONFIRMED[..3]) && !settled(&CONFIRMED), "it is still to come about, or to be taken");
+    assert!(!settled(&DECLINED), "the declined attempt is not dead yet");
+    let mut dead = DECLINED.to_vec();
+    dead.push(Void(1));
+    assert!(settled(&dead) && !History::after(&dead).order().is_closed(), "the stock is still held");
 }
 
 #[test]

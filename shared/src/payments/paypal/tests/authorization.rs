@@ -71,7 +71,7 @@ async fn each_authorisation_has_its_meaning_whatever_the_orders_status() {
 }
 
 #[tokio::test]
-async fn an_order_without_an_authorisation_waits_or_is_gone() {
+async fn an_order_without_an_authorisation_waits_or_is_dead() {
     for (status, state) in [
         ("CREATED", PaymentState::Prepared),
         ("SAVED", PaymentState::Prepared),
@@ -82,8 +82,19 @@ async fn an_order_without_an_authorisation_waits_or_is_gone() {
     ] {
         assert_eq!(read(order(status)).await, Ok(state), "{status}");
     }
-    let gone = canned([Script::Json(404, json!({"name": "RESOURCE_NOT_FOUND"}))]).await;
-    assert_eq!(paypal(&gone).read("5O1").await, Ok(PaymentState::Voided));
+}
+
+/// It may have expired unauthorised, or the shop's credentials may be another account's.
+#[tokio::test]
+async fn that_paypal_does_not_know_an_order_is_no_word_of_its_death() {
+    let unknown = || async { canned([Script::Json(404, json!({"name": "RESOURCE_NOT_FOUND"}))]).await };
+    assert!(matches!(paypal(&unknown().await).read("5O1").await, Err(PaymentError::Failed { .. })));
+    assert!(matches!(paypal(&unknown().await).capture("5O1", USD(4599)).await, Err(PaymentError::Failed { .. })));
+    assert!(matches!(paypal(&unknown().await).refunds("5O1").await, Err(PaymentError::Failed { .. })));
+    let authorized = paypal(&unknown().await).authorize(&order_id(), "5O1", &"vault_ok".into()).await;
+    assert!(matches!(authorized, Err(PaymentError::Failed { .. })), "{authorized:?}");
+    let voided = paypal(&unknown().await).void("5O1").await;
+    assert_eq!(voided, Ok(PaymentState::Prepared), "as one that was never authorised: it is watched until its hour is over");
 }
 
 #[tokio::test]
