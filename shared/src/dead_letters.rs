@@ -98,3 +98,16 @@ const REASON: &str = "reason";
 fn receives(message: &SqsMessage) -> usize {
     message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_how_often_it_was_received() {
+        let mut message = SqsMessage::default();
+        assert_eq!(receives(&message), 0, "it may come again");
+        message.attributes.insert("ApproximateReceiveCount".into(), "5".into());
+        assert_eq!(receives(&message), 5);
+    }
+}

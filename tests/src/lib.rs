@@ -5,7 +5,11 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client as DynamoDb,
+    config::Credentials,
+    types::{AttributeValue, ReturnValue},
+};
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -196,6 +200,17 @@ impl Shop {
     pub async fn event_names(&self, order_id: &OrderId) -> Vec<&'static str> {
         let events: Vec<Event> = self.events().load(order_id).await.expect("the events can be read");
         events.iter().map(|event| event.fact.name()).collect()
+    }
+
+    /// Lets the answer that is kept for this request expire.
+    ///
+    /// # Panics
+    /// When none is kept.
+    pub async fn forget(&self, customer: &CustomerId, route: &str, key: &str) {
+        let key = AttributeValue::S(format!("{customer}#{route}#{key}"));
+        let delete = self.dynamodb.delete_item().table_name(self.resource("IdempotencyKeysTable")).key("request_key", key);
+        let deleted = delete.return_values(ReturnValue::AllOld).send().await.expect("the keys can be written");
+        assert!(deleted.attributes.is_some(), "there was a saved answer to forget");
     }
 
     /// The stock.

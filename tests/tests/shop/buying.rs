@@ -80,7 +80,7 @@ async fn a_repeat_after_the_saved_answer_expired_is_answered_from_the_order() {
         let (key, body) = (new_key(), purchase(&[("ink-bottle", 1)], token));
         let first = kareem.checkout(&key, &body).await;
         assert_eq!(first.status, status);
-        forget(&shop, &kareem.id.0, &key).await;
+        shop.forget(&kareem.id, "POST /v1/checkout", &key).await;
         let later = kareem.checkout(&key, &body).await;
         assert_eq!(later.status, status);
         assert_eq!(later.body["order_id"], first.body["order_id"]);
@@ -89,17 +89,10 @@ async fn a_repeat_after_the_saved_answer_expired_is_answered_from_the_order() {
             shop.ledger(&kareem.order_id(&key)).await.iter().filter(|line| *line == "authorize").count(),
             usize::from(status == 201)
         );
-        forget(&shop, &kareem.id.0, &key).await;
+        shop.forget(&kareem.id, "POST /v1/checkout", &key).await;
         let other = kareem.checkout(&key, &purchase(&[("ink-bottle", 2)], token)).await;
         assert_eq!(other.problem(), (422, "idempotency_key_reused"), "the order itself remembers what was asked");
     }
-}
-
-async fn forget(shop: &Shop, customer: &str, key: &str) {
-    let key = aws_sdk_dynamodb::types::AttributeValue::S(format!("{customer}#POST /v1/checkout#{key}"));
-    let delete = shop.dynamodb.delete_item().table_name(shop.resource("IdempotencyKeysTable")).key("request_key", key);
-    let deleted = delete.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld).send().await.unwrap();
-    assert!(deleted.attributes.is_some(), "there was a saved answer to forget");
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Cancels and refunds: what was held is freed, what was taken goes back, the stock is there again.
 
 use serde_json::json;
-use shared::domain::order::{RefundStatus, Status};
+use shared::domain::order::{RefundProgress, RefundStatus, Status};
 use system_tests::{Shop, eventually, new_key, purchase, purchase_with};
+
+use crate::reconciling::by_hand;
 
 #[tokio::test]
 async fn a_paid_order_that_she_cancels_goes_back_whole() {
@@ -76,6 +78,47 @@ async fn what_has_ended_cannot_be_cancelled_and_the_answer_says_why() {
     assert_eq!(refused.problem(), (409, "order_not_cancellable"));
     let request = shop.http.post(shop.url(&path)).bearer_auth(&kareem.token).send().await.unwrap();
     assert_eq!(system_tests::Answer::of(request).await.problem(), (400, "idempotency_key_missing"));
+}
+
+/// Somebody gave a part back in the provider's dashboard, so that less is left than the order speaks of.
+#[tokio::test]
+async fn a_cancelled_order_whose_refund_is_refused_for_good_closes_and_rings() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    assert_eq!(kareem.checkout(&key, &purchase(&[("rug-atlas", 1)], "pm_card_visa")).await.status, 201);
+    let reference = shop.closed(&order_id).await.attempts()[0].reference.clone();
+    by_hand(&shop, "/v1/refunds", format!("payment_intent={reference}&amount=100")).await;
+    assert_eq!(kareem.cancel_patiently(&order_id).await.status, 200);
+    let order = shop.closed(&order_id).await;
+    assert_eq!((order.status(), order.refund_status()), (Status::Cancelled, RefundStatus::None));
+    assert_eq!(order.refunds().len(), 5, "each of its five failures rings; then a person must look");
+    assert!(order.refunds().iter().all(|refund| refund.progress == RefundProgress::Failed));
+}
+
+#[tokio::test]
+async fn a_refund_asked_for_again_when_its_answer_is_forgotten_is_the_same_refund() {
+    let shop = Shop::running();
+    let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    assert_eq!(kareem.checkout(&key, &purchase(&[("rug-atlas", 1)], "pm_card_visa")).await.status, 201);
+    shop.closed(&order_id).await;
+    let path = format!("/v1/orders/{order_id}/refunds");
+    let amount = |amount: u64| json!({"amount": {"amount": amount, "currency": "USD"}});
+    let refund = new_key();
+    let first = admin.post(&path, &refund, &amount(1000)).await;
+    assert_eq!((first.status, first.header("idempotent-replayed")), (202, None), "{first:?}");
+    shop.closed(&order_id).await;
+    shop.forget(&admin.id, "POST /v1/orders/{order_id}/refunds", &refund).await;
+    let other = admin.post(&path, &refund, &amount(999)).await;
+    assert_eq!(other.problem(), (422, "idempotency_key_reused"));
+    let again = admin.post(&path, &refund, &amount(1000)).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (202, Some("true")), "{again:?}");
+    assert_eq!(again.body["refund_id"], first.body["refund_id"]);
+    assert_eq!(again.body["status"], "refunded", "as it is by now");
+    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture", "refund"]);
 }
 
 #[tokio::test]

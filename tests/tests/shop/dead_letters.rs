@@ -65,6 +65,45 @@ async fn redriven(queue: &str, order_id: &OrderId) -> String {
     panic!("{queue} has no letter of {order_id} for a minute");
 }
 
+/// A message as Lambda hands it over, received for the `receives`th time.
+fn message(number: usize, body: &str, receives: u32) -> Value {
+    json!({
+        "messageId": format!("message-{number}"), "receiptHandle": "h", "body": body, "messageAttributes": {},
+        "attributes": {"ApproximateReceiveCount": receives.to_string()}, "md5OfBody": "", "eventSource": "aws:sqs",
+        "awsRegion": "us-east-1", "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
+    })
+}
+
+/// What a function answers to these messages.
+async fn invoked(shop: &Shop, function: &str, records: &[Value]) -> Value {
+    let url = format!("{}/2015-03-31/functions/{}/invocations", shop.outputs.aws_endpoint, shop.resource(function));
+    // The local AWS looks at who calls, not at the signature.
+    let caller = "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=none";
+    let invoke = shop.http.post(url).header("Authorization", caller).json(&json!({"Records": records}));
+    invoke.send().await.unwrap().json().await.unwrap()
+}
+
+/// One that failed five times is put away by its consumer, which knows why; SQS would not say it.
+#[tokio::test]
+async fn a_message_that_fails_for_the_last_time_is_put_away_with_its_reason() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    for (function, queue) in [("SendEmailFunction", "send-email"), ("CapturePaymentFunction", "capture-payment")] {
+        let nobody = kareem.order_id(&new_key());
+        let event = json!({"detail": {"order_id": nobody, "sequence": 3, "at": "2026-11-27T00:00:00Z",
+            "type": "OrderConfirmed", "data": {"attempt": 1}}});
+        let record = |receives| message(1, &event.to_string(), receives);
+        let comes_again = json!({"batchItemFailures": [{"itemIdentifier": "message-1"}]});
+        assert_eq!(invoked(&shop, function, &[record(4)]).await, comes_again, "{queue}");
+        assert_eq!(invoked(&shop, function, &[record(5)]).await, json!({"batchItemFailures": []}), "{queue}");
+        let listed = printed(&xtask(&["redrive", queue, "--order", nobody.as_str(), "--dry-run"]).await);
+        let line = listed.lines().find(|line| line.contains(nobody.as_str())).unwrap_or_else(|| panic!("{queue}: {listed}"));
+        assert!(line.contains("there is no such order") || line.contains("not in its order's history"), "{queue}: {line}");
+        let letter = line.split_whitespace().next().unwrap();
+        eventually("it is discarded", || async { xtask(&["redrive", queue, "--discard", letter]).await.status.success() }).await;
+    }
+}
+
 #[tokio::test]
 async fn one_poison_message_among_ten_fails_alone() {
     let shop = Shop::running();
@@ -81,18 +120,9 @@ async fn one_poison_message_among_ten_fails_alone() {
             events.push(confirmed);
             body
         };
-        records.push(json!({
-            "messageId": format!("message-{number}"), "receiptHandle": "h", "body": body, "attributes": {},
-            "messageAttributes": {}, "md5OfBody": "", "eventSource": "aws:sqs", "awsRegion": "us-east-1",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
-        }));
+        records.push(message(number, &body, 1));
     }
-    let function = shop.resource("SendEmailFunction");
-    let url = format!("{}/2015-03-31/functions/{function}/invocations", shop.outputs.aws_endpoint);
-    // The local AWS looks at who calls, not at the signature.
-    let caller = "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=none";
-    let invoke = shop.http.post(url).header("Authorization", caller).json(&json!({"Records": records}));
-    let answer: Value = invoke.send().await.unwrap().json().await.unwrap();
+    let answer = invoked(&shop, "SendEmailFunction", &records).await;
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "message-6"}]}));
     for event in events {
         assert_eq!(shop.mails(event.order_id.as_str()).await.len(), 2, "this message was worked on");

@@ -6,6 +6,7 @@ mod books;
 mod buying;
 mod cancelling;
 mod dead_letters;
+mod deadlines;
 mod disorder;
 mod errors;
 mod failures;

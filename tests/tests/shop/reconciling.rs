@@ -32,7 +32,7 @@ async fn authorized(shop: &Shop, provider: Provider, order_id: &OrderId, token: 
 }
 
 /// What somebody does by hand, in the provider's own dashboard; answers the object's id.
-async fn by_hand(shop: &Shop, path: &str, form: String) -> String {
+pub(crate) async fn by_hand(shop: &Shop, path: &str, form: String) -> String {
     let request = shop.http.post(format!("{}{path}", shop.outputs.stripe_url)).bearer_auth("sk_test_simulator");
     let request = request.header("Stripe-Version", API_VERSION).header("Idempotency-Key", new_key());
     let made = request.header("Content-Type", "application/x-www-form-urlencoded").body(form).send().await.unwrap();
@@ -89,6 +89,7 @@ async fn a_refund_that_fails_after_it_was_done_is_heard_of_by_its_webhook() {
         facts.iter().any(|fact| matches!(fact, Fact::PaymentRefunded { .. })),
         "Stripe said first that it was done: {facts:?}"
     );
+    eventually("an operator is told", || webhook_said(&order_id, "the refund failed")).await;
 }
 
 #[tokio::test]

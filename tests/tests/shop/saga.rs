@@ -11,6 +11,7 @@ use cancel_order::CancelOrder;
 use capture_payment::CapturePayment;
 use jiff::{SignedDuration, Timestamp};
 use refund_payment::RefundPayment;
+use reqwest::Response;
 use shared::{
     dead_letters::LastTry,
     domain::{
@@ -37,7 +38,7 @@ use void_payment::VoidPayment;
 pub(crate) struct Saga {
     pub(crate) shop: Shop,
     pub(crate) order_id: OrderId,
-    sku: Sku,
+    pub(crate) sku: Sku,
     providers: Providers,
     pub(crate) events: shared::repositories::order_events::OrderEvents,
     details: OrderDetailsTable,
@@ -60,9 +61,14 @@ pub(crate) fn providers(shop: &Shop) -> Providers {
 
 impl Saga {
     pub(crate) async fn placed(provider: Provider, token: &str) -> Self {
+        Self::placed_from(5, provider, token).await
+    }
+
+    /// As [`placed`](Self::placed), from a shelf that has so many.
+    pub(crate) async fn placed_from(stock: u32, provider: Provider, token: &str) -> Self {
         let shop = Shop::running();
         let kareem = shop.sign_in("kareem").await;
-        let sku = shop.own_product(5).await;
+        let sku = shop.own_product(stock).await;
         let order_id = kareem.order_id(&new_key());
         let details = OrderDetailsTable::new(shop.dynamodb.clone(), shop.resource("OrderDetailsTable"));
         let events = shop.own_events_table().await;
@@ -99,6 +105,13 @@ impl Saga {
             payment_methods: vec![PaymentMethod { provider, token: token.into(), owner_known: true, account: None }],
         };
         assert!(self.events.place(&event, vec![self.details.first_write(&details).unwrap()]).await.unwrap());
+    }
+
+    /// What she does on her bank's page.
+    pub(crate) async fn confirm_at_the_bank(&self, reference: &str) -> Response {
+        let page = format!("{}/3d_secure_2/hosted?payment_intent={reference}", self.shop.outputs.stripe_url);
+        let confirm = self.shop.http.post(page).header("Content-Type", "application/x-www-form-urlencoded");
+        confirm.body("answer=yes").send().await.unwrap()
     }
 
     fn step(&self) -> OrderRef {
