@@ -26,18 +26,18 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Logs it, and counts it: that raises the alarm.
-    pub fn tell(&self) {
+    /// Logs it, with the function that found it, and counts it: that raises the alarm.
+    pub fn tell(&self, found_by: &str) {
         let Self { provider, reference, order_id, problem } = self;
         let order_id = order_id.as_ref().map(tracing::field::display);
-        tracing::error!(%provider, reference, order_id, problem, "the books differ");
+        tracing::error!(%provider, reference, order_id, problem, found_by, "the books differ");
         metrics::count("MoneyDifference", &[("provider", provider.name())]);
     }
 }
 
-/// Logs a refund that its provider did not bring about, and counts it: that raises the alarm.
-pub fn tell_failed_refund(order_id: &OrderId, refund: &RefundId, provider: Provider, reason: &str) {
-    tracing::error!(%order_id, %refund, %provider, reason, "the refund failed");
+/// Logs a refund that its provider did not bring about, with the function that heard it, and counts it: that raises the alarm.
+pub fn tell_failed_refund(order_id: &OrderId, refund: &RefundId, provider: Provider, reason: &str, heard_by: &str) {
+    tracing::error!(%order_id, %refund, %provider, reason, heard_by, "the refund failed");
     metrics::count("RefundFailed", &[("provider", provider.name())]);
 }
 

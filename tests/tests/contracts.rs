@@ -343,7 +343,8 @@ fn a_consumer_that_puts_messages_away_knows_which_try_is_the_last() {
         let function = &functions[&format!("{name}Function")];
         assert_eq!(function["Events"]["Queue"]["Properties"]["Queue"], format!("{name}Queue.Arn"));
         let variables = &function["Environment"]["Variables"];
-        assert_eq!(variables["MAX_RECEIVES"], queues[&format!("{name}Queue")]["RedrivePolicy"]["maxReceiveCount"], "{name}");
+        let tries = queues[&format!("{name}Queue")]["RedrivePolicy"]["maxReceiveCount"].as_u64().unwrap();
+        assert_eq!(variables["MAX_RECEIVES"], tries.to_string(), "{name}");
         let dead_letters = variables.as_mapping().unwrap().values().filter(|value| **value == format!("{name}DeadLetters"));
         assert_eq!(dead_letters.count(), 1, "{name}");
     }

@@ -268,7 +268,7 @@ def open_orders(stack: str) -> dict:
 
 def is_closed(out: dict[str, str], order_id: str) -> bool:
     try:
-        return invoke(out["PlanSettlementFunction"], {"order_id": order_id})["ends"]
+        return invoke(out["PlanSettlementFunction"], {"order_id": order_id})["is_closed"]
     except FunctionFailed:
         return False
 

@@ -79,7 +79,7 @@ fn owed(plan: &Value) -> String {
         return red(&format!("unknown: {failure}"));
     }
     let steps: Vec<_> = each(&plan["steps"]).map(|step| text(&step["name"])).collect();
-    match (plan["ends"].as_bool(), steps.is_empty()) {
+    match (plan["is_closed"].as_bool(), steps.is_empty()) {
         (Some(true), _) => green("nothing; it is closed"),
         (_, true) => "nothing now".to_owned(),
         (_, false) => bold(&steps.join(", ")),

@@ -145,7 +145,7 @@ impl ReceiveWebhook {
         let compare = |order: &Order| order.refund_difference(&listed).into_iter().collect();
         for problem in lasting_problems(&self.events, &now, compare).await.map_err(|error| error.to_string())? {
             let (provider, reference, order_id) = (attempt.provider, attempt.reference.clone(), Some(order.id.clone()));
-            Difference { provider, reference, order_id, problem: problem.into() }.tell();
+            Difference { provider, reference, order_id, problem: problem.into() }.tell("receive-webhook");
         }
         Ok(now)
     }
@@ -159,7 +159,7 @@ impl ReceiveWebhook {
     ) -> Result<Order, AdvanceError> {
         let (order, first) = self.events.advance_first(order_id, |order| order.fail_refund(refund, reason)).await?;
         if first {
-            tell_failed_refund(order_id, refund, provider, reason);
+            tell_failed_refund(order_id, refund, provider, reason, "receive-webhook");
         }
         Ok(order)
     }

@@ -166,7 +166,7 @@ impl ReconcileMoney {
             }
         }
         let report = Report { at: now, compared, differences: differences.into_iter().collect(), not_compared };
-        report.differences.iter().for_each(Difference::tell);
+        report.differences.iter().for_each(|difference| difference.tell("reconcile-money"));
         self.reports.put(&report).await?;
         if let Some(first) = report.not_compared.first() {
             let (missing, all) = (report.not_compared.len(), orders.len());

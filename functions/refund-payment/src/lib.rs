@@ -59,7 +59,7 @@ impl RefundPayment {
                 Ok(())
             }
             RefundState::Failed(reason) => {
-                tell_failed_refund(order_id, &refund.id, attempt.provider, &reason);
+                tell_failed_refund(order_id, &refund.id, attempt.provider, &reason, "refund-payment");
                 self.events.advance(order_id, |order| order.fail_refund(&refund.id, &reason)).await?;
                 Ok(())
             }

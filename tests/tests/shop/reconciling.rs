@@ -59,7 +59,7 @@ async fn refund_a_dollar(admin: &Customer, order_id: &OrderId) {
 /// Whether receive-webhook logged this of the order.
 async fn webhook_said(order_id: &OrderId, text: &str) -> bool {
     let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
-    logs.lines().any(|line| line.contains("receive_webhook") && line.contains(text))
+    logs.lines().any(|line| (line.contains("receive_webhook") || line.contains("receive-webhook")) && line.contains(text))
 }
 
 #[tokio::test]
