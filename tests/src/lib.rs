@@ -50,8 +50,23 @@ pub struct Outputs {
     pub fault_proxy_url: String,
     /// Who can sign in.
     pub users: BTreeMap<String, User>,
+    /// How long its functions wait for what they call.
+    pub limits: Limits,
     /// The stack's outputs: names of tables and queues.
     pub stack: BTreeMap<String, String>,
+}
+
+/// How long the functions wait for what they call, in milliseconds, as they were deployed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Limits {
+    /// One try of an AWS call.
+    pub aws_attempt_ms: u64,
+    /// One call to a payment provider.
+    pub provider_call_ms: u64,
+    /// A question to a provider that no order waits for.
+    pub provider_question_ms: u64,
+    /// The checkout's workflow.
+    pub workflow_wait_ms: u64,
 }
 
 /// A local account.

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use system_tests::Limits;
+
 use crate::{
     promises,
     proxy::Call,
@@ -96,7 +98,7 @@ fn is_by_batch(name: &str) -> bool {
 }
 
 /// The cells of a call.
-pub(crate) fn of_call(scenario: Scenario, call: &Call, always: bool) -> impl Iterator<Item = Cell> {
+pub(crate) fn of_call(scenario: Scenario, call: &Call, always: bool, limits: Limits) -> impl Iterator<Item = Cell> {
     FAULTS.into_iter().flat_map(move |fault| {
         [Client::Repeats, Client::NeverBack].map(|client| Cell {
             scenario,
@@ -104,18 +106,22 @@ pub(crate) fn of_call(scenario: Scenario, call: &Call, always: bool) -> impl Ite
             fault,
             client,
             always,
-            delay_ms: (fault.name == "delay").then(|| past_its_timeout(call)),
+            delay_ms: (fault.name == "delay").then(|| past_its_timeout(call, &limits)),
         })
     })
 }
 
+/// So much longer than its limit a call is late: whoever called has given up for certain when it lands.
+const MARGIN_MS: u64 = 1_000;
+
 /// So long that whoever called has given up: the call lands late.
-pub(crate) fn past_its_timeout(call: &Call) -> u64 {
-    match call.upstream.as_str() {
-        "aws" if call.name.contains("StartSyncExecution") => 16_000,
-        "aws" => 1_300,
-        _ => 2_000,
-    }
+pub(crate) fn past_its_timeout(call: &Call, limits: &Limits) -> u64 {
+    let limit = match call.upstream.as_str() {
+        "aws" if call.name.contains("StartSyncExecution") => limits.workflow_wait_ms,
+        "aws" => limits.aws_attempt_ms,
+        _ => limits.provider_call_ms.max(limits.provider_question_ms),
+    };
+    limit + MARGIN_MS
 }
 
 impl Cell {

@@ -29,7 +29,7 @@ use std::{
     time::Instant,
 };
 
-use system_tests::Shop;
+use system_tests::{Limits, Shop};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
@@ -63,7 +63,7 @@ async fn main() -> ExitCode {
     let stage = Arc::new(Stage::open(Shop::running()).await);
     let started = Instant::now();
     let recordings = record(&stage).await;
-    let cells = cells_of(&recordings);
+    let cells = cells_of(&recordings, stage.shop.outputs.limits);
     let all = cells.len();
     let only = std::env::var("SOUK_FAULTS_ONLY").ok();
     let mut chosen = of_slice(cells, slice, slices);
@@ -131,14 +131,14 @@ async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
 }
 
 /// Every cell that there is: each call of these runs with every fault and both clients.
-fn cells_of(recordings: &[(Scenario, Vec<Call>)]) -> Vec<Cell> {
+fn cells_of(recordings: &[(Scenario, Vec<Call>)], limits: Limits) -> Vec<Cell> {
     let mut matrix = Vec::new();
     for scenario in SCENARIOS {
         let of_scenario = recordings.iter().filter(|(of, _)| of.name == scenario.name).map(|(_, calls)| calls.as_slice());
         let calls = cells::together(&of_scenario.collect::<Vec<_>>());
         let sometimes = calls.iter().filter(|(_, always)| !always).count();
         println!("{:<44} {:>3} calls, {sometimes} of them not in every run", scenario.name, calls.len());
-        matrix.extend(calls.iter().flat_map(|(call, always)| cells::of_call(scenario, call, *always)));
+        matrix.extend(calls.iter().flat_map(|(call, always)| cells::of_call(scenario, call, *always, limits)));
     }
     matrix
 }

@@ -99,7 +99,7 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
         held.unwrap_or_else(|error| panic!("{} with {} killed: {error}", scenario.name, calls.function));
         let shared = |call: &Call| call.number > before && call.order_id.is_none() && function(&call.name) == calls.function;
         for call in proxy.all_calls().await.into_iter().filter(shared) {
-            let (name, delay_ms) = (stem(&call.name).to_owned(), past_its_timeout(&call));
+            let (name, delay_ms) = (stem(&call.name).to_owned(), past_its_timeout(&call, &stage.shop.outputs.limits));
             let mut firsts = calls.firsts.clone();
             firsts.rotate_left(index);
             found.entry(name.clone()).or_insert(SharedCall { name, firsts, delay_ms });
