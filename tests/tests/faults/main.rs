@@ -13,6 +13,7 @@
 mod answers;
 mod cells;
 mod journal;
+mod leaks;
 mod promises;
 mod proxy;
 mod redrive;
@@ -102,7 +103,7 @@ async fn main() -> ExitCode {
     if std::env::var_os("SOUK_FAULTS_REPORT").is_some() {
         report.write();
     }
-    let amiss = stage.letters.unexplained();
+    let amiss: Vec<_> = stage.letters.unexplained().into_iter().chain(leaks::found(&stage).await).collect();
     for what in &amiss {
         println!("broken: {what}");
     }
