@@ -160,7 +160,7 @@ const fn at_stripe(operation: &'static str, fault: &'static str, times: u32) -> 
 const SLOW_PAYPAL: Mood = Mood { provider: "paypal", operation: "authorize", fault: "delay", times: 50 };
 
 /// All of them; those that only add come last.
-pub(crate) const SCENARIOS: [Scenario; 8] = [
+pub(crate) const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "checkout by card", ..PLAIN },
     Scenario { name: "checkout by PayPal", methods: &[PAYPAL], ..PLAIN },
     Scenario { name: "a declined card", methods: &[("stripe", "pm_card_visa_chargeDeclined")], ends: Status::Rejected, ..PLAIN },
@@ -180,6 +180,33 @@ pub(crate) const SCENARIOS: [Scenario; 8] = [
         ..PLAIN
     },
     Scenario { name: "3-D Secure and its webhook", methods: &[THREE_D_SECURE], then: Then::Authenticate, ..PLAIN },
+    Scenario { name: "the shelf is empty", buys: [1, STOCKED + 1], ends: Status::Rejected, only_adds: true, ..PLAIN },
+    Scenario {
+        name: "cancel of an order that waits for 3-D Secure",
+        methods: &[THREE_D_SECURE],
+        then: Then::CancelWaiting,
+        ends: Status::Cancelled,
+        only_adds: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "cancel before PayPal has held the money",
+        methods: &[PAYPAL],
+        mood: Some(SLOW_PAYPAL),
+        then: Then::CancelUnanswered,
+        ends: Status::Cancelled,
+        only_adds: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "an authorisation that lapses",
+        mood: Some(at_stripe("capture", "error", 50)),
+        then: Then::Lapse,
+        ends: Status::Cancelled,
+        only_adds: true,
+        ..PLAIN
+    },
+    Scenario { name: "a refund by the administrator", then: Then::RefundPaid, only_adds: true, ..PLAIN },
 ];
 
 /// What a client does when its request is not answered as it hoped.
