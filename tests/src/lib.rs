@@ -333,6 +333,16 @@ impl Shop {
         answer.expect("the fault proxy answers").status().is_success()
     }
 
+    /// Whether this call of this order is frozen now.
+    ///
+    /// # Panics
+    /// When the proxy does not answer.
+    pub async fn is_held(&self, order_id: &OrderId, call: &str) -> bool {
+        let url = format!("{}/faults?order_id={order_id}", self.outputs.fault_proxy_url);
+        let faults: Vec<Value> = self.http.get(url).send().await.expect("the fault proxy answers").json().await.expect("JSON");
+        faults.iter().any(|fault| fault["call"] == call && fault["held"] == true)
+    }
+
     /// Runs a script of `tests/python` against the local AWS, and answers what it printed.
     ///
     /// # Panics
