@@ -343,6 +343,18 @@ impl Shop {
         faults.iter().any(|fault| fault["call"] == call && fault["held"] == true)
     }
 
+    /// Has the providers send all their webhooks about an order again, so often and in any order; answers how many that makes.
+    ///
+    /// # Panics
+    /// When the simulator refuses.
+    pub async fn replay_webhooks(&self, order_id: &OrderId, times: u32) -> u64 {
+        let replay = json!({"times": times, "shuffle": true, "order_id": order_id});
+        let put = self.http.put(format!("{}/webhooks/replay", self.outputs.payment_simulator_url)).json(&replay).send().await;
+        let answer = put.expect("the simulator answers");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+        answer.json::<Value>().await.expect("JSON")["deliveries"].as_u64().expect("a number of deliveries")
+    }
+
     /// Runs a script of `tests/python` against the local AWS, and answers what it printed.
     ///
     /// # Panics
