@@ -159,20 +159,22 @@ async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
 }
 
 /// Every cell that there is: each call of these runs with every fault and both clients. Of a scenario that only adds, those
-/// that every run of it makes and no scenario before it does.
+/// that every run of it makes and no scenario before it does; only the first of each kind must be met.
 fn cells_of(recordings: &[(Scenario, Vec<Call>)], limits: Limits) -> Vec<Cell> {
     let mut matrix = Vec::new();
     let mut known = BTreeSet::new();
     for scenario in SCENARIOS {
         let of_scenario = recordings.iter().filter(|(of, _)| of.name == scenario.name).map(|(_, calls)| calls.as_slice());
-        let calls = cells::together(&of_scenario.collect::<Vec<_>>());
-        let (names, sometimes): (Vec<_>, Vec<_>) = calls.iter().map(|(call, always)| (call.name.clone(), !always)).unzip();
-        let sometimes = sometimes.into_iter().filter(|sometimes| *sometimes).count();
-        let is_struck = |(call, always): &(Call, bool)| !scenario.only_adds || (*always && !known.contains(&call.name));
-        let (made, struck) = (calls.len(), calls.into_iter().filter(is_struck).collect::<Vec<_>>());
-        println!("{:<44} {made:>3} calls, {sometimes} of them not in every run; {} are struck", scenario.name, struck.len());
-        matrix.extend(struck.iter().flat_map(|(call, always)| cells::of_call(scenario, call, *always, limits)));
-        known.extend(names);
+        let mut calls = cells::together(&of_scenario.collect::<Vec<_>>());
+        let kinds: Vec<_> = calls.iter().map(|(call, _)| cells::stem(&call.name).to_owned()).collect();
+        let (made, sometimes) = (calls.len(), calls.iter().filter(|(_, always)| !always).count());
+        if scenario.only_adds {
+            calls.retain(|(call, always)| *always && !known.contains(cells::stem(&call.name)));
+            calls.iter_mut().for_each(|(call, always)| *always = call.occurrence == 1);
+        }
+        println!("{:<44} {made:>3} calls, {sometimes} of them not in every run; {} are struck", scenario.name, calls.len());
+        matrix.extend(calls.iter().flat_map(|(call, always)| cells::of_call(scenario, call, *always, limits)));
+        known.extend(kinds);
     }
     matrix
 }
