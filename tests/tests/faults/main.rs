@@ -74,9 +74,8 @@ async fn main() -> ExitCode {
     let mut chosen = of_slice(cells, slice, slices);
     chosen.retain(|cell| only.as_ref().is_none_or(|text| cell.to_string().contains(text)));
     if let (Some(text), true) = (&only, chosen.is_empty()) {
-        println!(
-            "no cell of slice {slice} of {slices} has {text:?} in its name; names are as in \"checkout by card / checkout/states.StartSyncExecution#1 / late / the client repeats\""
-        );
+        println!("no cell of slice {slice} of {slices} has {text:?} in its name");
+        println!("names are as in: checkout by card / checkout/states.StartSyncExecution#1 / late / the client repeats");
         return ExitCode::FAILURE;
     }
     let shared = if only.is_none() { of_slice(shared_calls::all(&recordings), slice, slices) } else { Vec::new() };
@@ -170,7 +169,9 @@ fn cells_of(recordings: &[(Scenario, Vec<Call>)], limits: Limits) -> Vec<Cell> {
         let (made, sometimes) = (calls.len(), calls.iter().filter(|(_, always)| !always).count());
         if scenario.only_adds {
             calls.retain(|(call, always)| *always && !known.contains(cells::stem(&call.name)));
-            calls.iter_mut().for_each(|(call, always)| *always = call.occurrence == 1);
+            for (call, always) in &mut calls {
+                *always = call.occurrence == 1;
+            }
         }
         println!("{:<44} {made:>3} calls, {sometimes} of them not in every run; {} are struck", scenario.name, calls.len());
         matrix.extend(calls.iter().flat_map(|(call, always)| cells::of_call(scenario, call, *always, limits)));

@@ -86,8 +86,9 @@ impl Report {
         };
         let mut text = format!(
             "{} of {asked} cells{which} were struck: {} held, {} at least once, {} broken at first and held alone, {} broken. {} were \
-             never struck though every run makes the call; {} more are of calls that only some runs make, and none of {RARE_TRIES} tries \
-             did. Of {} calls that name no order, each in one way, {} were struck, {} held, {} broken. It took {:.0} s.",
+             never struck though every run makes the call; {} more are of calls that only some runs make, and none of \
+             {RARE_TRIES} tries did. Of {} calls that name no order, each in one way, {} were struck, {} held, {} broken. It took \
+             {:.0} s.",
             asked - not_struck,
             count(|outcome| *outcome == Outcome::Held),
             count(|outcome| *outcome == Outcome::AtLeastOnce),
@@ -102,18 +103,10 @@ impl Report {
             self.elapsed.as_secs_f64(),
         );
         if self.redriven > 0 {
-            let _ = write!(
-                text,
-                " {} messages were brought back from dead letters, where kills beside them had put them.",
-                self.redriven
-            );
+            let _ = write!(text, " {} messages were brought back, which kills beside them had put aside.", self.redriven);
         }
         if self.resumed > 0 {
-            let _ = write!(
-                text,
-                " {} cells were played by an earlier run of the same code, which is not in that time.",
-                self.resumed
-            );
+            let _ = write!(text, " {} cells were played by an earlier run, which is not in that time.", self.resumed);
         }
         text
     }

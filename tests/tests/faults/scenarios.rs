@@ -140,7 +140,7 @@ pub(crate) struct Scenario {
     pub(crate) then: Then,
     /// How the order ends.
     pub(crate) ends: Status,
-    /// Only those of its calls are struck that every run of it makes and no scenario before it does.
+    /// Only those kinds of its calls are struck that no scenario before it makes.
     pub(crate) only_adds: bool,
 }
 
