@@ -110,14 +110,12 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
     for (index, (scenario, first)) in calls.firsts.iter().enumerate() {
         let proxy = crate::proxy(stage);
         let before = proxy.all_calls().await.last().map_or(0, |call| call.number);
-        let play = Play::prepare(stage, *scenario, Client::Repeats).await;
-        play.before().await;
-        let killed = kill(stage, &play, first).await;
-        let held = match play.act().await {
-            Ok(()) => promises::hold(stage, &play, &[killed]).await.map(drop),
-            Err(broken) => Err(broken),
-        };
-        held.unwrap_or_else(|error| panic!("{} with {} killed: {error}", scenario.name, calls.function));
+        // Others are killed beside it: what breaks once is looked at again.
+        if let Err(broken) = looked_at(stage, *scenario, first).await {
+            println!("doubtful: {} with {} killed\n          {broken}", scenario.name, calls.function);
+            let again = looked_at(stage, *scenario, first).await;
+            again.unwrap_or_else(|error| panic!("{} with {} killed: {error}", scenario.name, calls.function));
+        }
         let shared = |call: &Call| call.number > before && call.order_id.is_none() && function(&call.name) == calls.function;
         for call in proxy.all_calls().await.into_iter().filter(shared) {
             let (name, delay_ms) = (stem(&call.name).to_owned(), past_its_timeout(&call, &stage.shop.outputs.limits));
@@ -127,6 +125,15 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
         }
     }
     found.into_values().collect()
+}
+
+/// Plays a scenario in which the function is killed at its first call.
+async fn looked_at(stage: &Stage, scenario: Scenario, first: &str) -> Result<(), String> {
+    let play = Play::prepare(stage, scenario, Client::Repeats).await;
+    play.before().await;
+    let killed = kill(stage, &play, first).await;
+    play.act().await?;
+    promises::hold(stage, &play, &[killed]).await.map(drop)
 }
 
 /// Has the function killed at its first call for the order: another process starts.
