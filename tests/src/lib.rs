@@ -54,8 +54,23 @@ pub struct Outputs {
     pub fault_proxy_url: String,
     /// Who can sign in.
     pub users: BTreeMap<String, User>,
+    /// How long its functions wait for what they call.
+    pub limits: Limits,
     /// The stack's outputs: names of tables and queues.
     pub stack: BTreeMap<String, String>,
+}
+
+/// How long the functions wait for what they call, in milliseconds, as they were deployed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Limits {
+    /// One try of an AWS call.
+    pub aws_attempt_ms: u64,
+    /// One call to a payment provider.
+    pub provider_call_ms: u64,
+    /// A question to a provider that no order waits for.
+    pub provider_question_ms: u64,
+    /// The checkout's workflow.
+    pub workflow_wait_ms: u64,
 }
 
 /// A local account.
@@ -333,6 +348,28 @@ impl Shop {
         answer.expect("the fault proxy answers").status().is_success()
     }
 
+    /// Whether this call of this order is frozen now.
+    ///
+    /// # Panics
+    /// When the proxy does not answer.
+    pub async fn is_held(&self, order_id: &OrderId, call: &str) -> bool {
+        let url = format!("{}/faults?order_id={order_id}", self.outputs.fault_proxy_url);
+        let faults: Vec<Value> = self.http.get(url).send().await.expect("the fault proxy answers").json().await.expect("JSON");
+        faults.iter().any(|fault| fault["call"] == call && fault["held"] == true)
+    }
+
+    /// Has the providers send all their webhooks about an order again, so often and in any order; answers how many that makes.
+    ///
+    /// # Panics
+    /// When the simulator refuses.
+    pub async fn replay_webhooks(&self, order_id: &OrderId, times: u32) -> u64 {
+        let replay = json!({"times": times, "shuffle": true, "order_id": order_id});
+        let put = self.http.put(format!("{}/webhooks/replay", self.outputs.payment_simulator_url)).json(&replay).send().await;
+        let answer = put.expect("the simulator answers");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+        answer.json::<Value>().await.expect("JSON")["deliveries"].as_u64().expect("a number of deliveries")
+    }
+
     /// Runs a script of `tests/python` against the local AWS, and answers what it printed.
     ///
     /// # Panics
@@ -489,10 +526,18 @@ impl Answer {
     /// # Panics
     /// When the body breaks off.
     pub async fn of(response: Response) -> Self {
-        let (status, headers) = (response.status(), response.headers().clone());
-        assert_ne!(status, StatusCode::BAD_GATEWAY, "a function failed under the gateway");
-        let text = response.text().await.expect("a whole body");
-        Self { status: status.as_u16(), body: serde_json::from_str(&text).unwrap_or_default(), headers }
+        assert_ne!(response.status(), StatusCode::BAD_GATEWAY, "a function failed under the gateway");
+        Self::read(response).await.expect("a whole body")
+    }
+
+    /// This response, read, whatever it says.
+    ///
+    /// # Errors
+    /// The body breaks off.
+    pub async fn read(response: Response) -> reqwest::Result<Self> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        Ok(Self { status, body: serde_json::from_str(&text).unwrap_or_default(), headers })
     }
 
     /// A header.
@@ -529,6 +574,27 @@ pub fn purchase_with(lines: &[(&str, u32)], methods: &[(&str, &str)]) -> Value {
         "shipping_address": {"name": "Kareem Q. Addressee", "line1": "26 Secretstreet", "city": "Cairo", "postal_code": "11511", "country": "EG"},
         "phone": "+201001234567",
     })
+}
+
+/// What may stand in no log, event or execution, once this customer bought with [`purchase_with`] and the simulators' tokens.
+pub fn never_recorded(customer: &Customer) -> Vec<String> {
+    let emails = customer.shop.outputs.users.values().map(|user| user.username.as_str());
+    // Every token begins as hers does.
+    let token = customer.token.split('.').next().unwrap_or(&customer.token);
+    let texts = [
+        "Secretstreet",
+        "Addressee",
+        "+201001234567",
+        "pm_card",
+        "pm card",
+        "sk_test_",
+        "vault_ok",
+        "simulator-secret",
+        "whsec_",
+        "3d_secure",
+        token,
+    ];
+    emails.chain(texts).map(ToOwned::to_owned).collect()
 }
 
 /// A key that nobody used.

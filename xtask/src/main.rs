@@ -54,7 +54,7 @@ enum Command {
     /// Make every outgoing call go wrong in every way, and check every promise after each
     Faults {
         /// Only a slice, such as 3/48; without it, all of the matrix
-        #[arg(long)]
+        #[arg(long, value_parser = test::slice)]
         slice: Option<String>,
         /// Only cells whose names contain this, such as "PayPal / refund-payment"
         #[arg(long, conflicts_with_all = ["report", "resume"])]

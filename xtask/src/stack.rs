@@ -222,7 +222,7 @@ pub async fn start(plan: &Plan) -> Result<Stack> {
         Ok(prepared)
     })
     .await?;
-    let outputs = outputs(plan, &prepared);
+    let outputs = outputs(plan, &prepared)?;
     send_webhooks(plan, &outputs).await?;
     let web = web::serve(plan.ports.web, &outputs).await?;
     std::fs::write(plan.directory.join("lambda.env"), lambda_env(plan, &prepared))?;
@@ -351,9 +351,9 @@ fn sam_deploy(plan: &Plan, webhook_root: &str) -> Program {
         .hint("the template or a function's binary is wrong: read the message above")
 }
 
-fn outputs(plan: &Plan, prepared: &Value) -> Value {
+fn outputs(plan: &Plan, prepared: &Value) -> Result<Value> {
     let stack = &prepared["stack"];
-    json!({
+    Ok(json!({
         "api_url": format!("{}/_aws/execute-api/{}/local", plan.endpoint(), stack["ApiId"].as_str().unwrap_or_default()),
         "web_url": plan.web_url(),
         "aws_endpoint": plan.endpoint(),
@@ -364,8 +364,23 @@ fn outputs(plan: &Plan, prepared: &Value) -> Value {
         "paypal_url": format!("http://127.0.0.1:{}", plan.ports.paypal),
         "fault_proxy_url": plan.proxy.map(|proxy| format!("http://127.0.0.1:{}", proxy.control)),
         "users": prepared["users"],
+        "limits": limits(prepared)?,
         "stack": stack,
-    })
+    }))
+}
+
+/// How long the functions wait for what they call, as they were deployed.
+fn limits(prepared: &Value) -> Result<Value> {
+    let limit = |variable: &str| -> Result<u64> {
+        let text = prepared["lambda_env"][variable].as_str().unwrap_or_default();
+        text.parse().map_err(|_| anyhow!("the deployed functions have no {variable} in milliseconds, but {text:?}"))
+    };
+    Ok(json!({
+        "aws_attempt_ms": limit("AWS_ATTEMPT_TIMEOUT_MS")?,
+        "provider_call_ms": limit("PROVIDER_CALL_TIMEOUT_MS")?,
+        "provider_question_ms": limit("PROVIDER_QUESTION_TIMEOUT_MS")?,
+        "workflow_wait_ms": limit("WORKFLOW_WAIT_MS")?,
+    }))
 }
 
 /// Every function's variables, for `cargo lambda watch --env-file`.

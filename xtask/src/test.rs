@@ -55,6 +55,18 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// A slice of the matrix, as it is asked for.
+///
+/// # Errors
+/// What to say instead.
+pub fn slice(text: &str) -> Result<String, String> {
+    let pair = text.split_once('/').and_then(|(slice, slices)| Some((slice.parse::<u64>().ok()?, slices.parse::<u64>().ok()?)));
+    match pair {
+        Some((slice, slices)) if slice < slices => Ok(text.to_owned()),
+        _ => Err("say K/N with K from 0 and less than N, such as 3/48; leave it out for all of the matrix".into()),
+    }
+}
+
 /// The fault matrix alone, on a shop of its own: all of it, one slice, or only cells of such names. With `report`,
 /// docs/faults.md is written. With `resume`, what the last run of the same code found counts.
 pub async fn faults(slice: Option<&str>, only: Option<&str>, report: bool, resume: bool) -> Result<()> {
@@ -125,4 +137,19 @@ fn installed_browser() -> Option<PathBuf> {
     let names = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser"];
     let directories: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
     names.iter().flat_map(|name| directories.iter().map(move |directory| directory.join(name))).find(|path| path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slice;
+
+    #[test]
+    fn a_slice_is_a_number_below_another() {
+        for good in ["0/1", "3/48", "47/48"] {
+            assert_eq!(slice(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "all", "3", "3/", "48/48", "0/0", "-1/48", "a/b", "1/2/3"] {
+            assert!(slice(bad).unwrap_err().contains("such as 3/48"), "{bad}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
-    routing::{delete, get, post, put},
+    routing::{get, post, put},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/activity", get(activity))
         .route("/emails", get(emails))
         .route("/faults", get(faults).put(add_fault).delete(delete_faults))
-        .route("/faults/{id}", delete(withdraw_fault))
+        .route("/faults/{id}", get(fault).delete(withdraw_fault))
         .route("/thaw", post(thaw))
         .route("/aliases", put(add_alias))
         .with_state(world)
@@ -76,9 +76,14 @@ async fn delete_faults(State(world): Shared) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+async fn fault(State(world): Shared, Path(id): Path<String>) -> Result<Response, BadInput> {
+    let told = world.faults.told(fault_id(&id)?);
+    Ok(told.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |report| Json(report).into_response()))
+}
+
 /// Takes back a fault that nothing met.
 async fn withdraw_fault(State(world): Shared, Path(id): Path<String>) -> Result<Response, BadInput> {
-    let id = id.parse().map_err(|_| BadInput::new("id", "must be a number"))?;
+    let id = fault_id(&id)?;
     if world.faults.withdraw(id) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -169,6 +174,10 @@ fn check_call(order_id: Option<&str>, call: &str) -> Result<(), BadInput> {
     } else {
         Err(BadInput::new("call", "must be caller/service.Operation#1 or caller/service.Operation(Table)#1"))
     }
+}
+
+fn fault_id(text: &str) -> Result<u64, BadInput> {
+    text.parse().map_err(|_| BadInput::new("id", "must be a number"))
 }
 
 fn check_order(order_id: Option<&str>) -> Result<(), BadInput> {

@@ -2,6 +2,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -62,6 +63,10 @@ pub(crate) struct Report {
     fault: Fault,
     /// It has been done.
     struck: bool,
+    /// Nothing of its call is on its way any more: it was forwarded and answered, or will never be.
+    over: bool,
+    /// When it met its call.
+    met_at: Option<Timestamp>,
     /// Its call is held until it is thawed.
     held: bool,
     /// Why it could not be done; its call then went on as if there were no fault.
@@ -81,6 +86,8 @@ struct Entry {
     id: u64,
     fault: Fault,
     state: State,
+    over: bool,
+    met_at: Option<Timestamp>,
     thaw: Option<oneshot::Sender<()>>,
 }
 
@@ -90,7 +97,9 @@ impl Entry {
             State::Broken(error) => Some(error.clone()),
             _ => None,
         };
-        Report { id: self.id, fault: self.fault.clone(), struck: self.state == State::Struck, held: self.thaw.is_some(), error }
+        let struck = self.state == State::Struck;
+        let (id, fault, held) = (self.id, self.fault.clone(), self.thaw.is_some());
+        Report { id, fault, struck, over: self.over, met_at: self.met_at, held, error }
     }
 }
 
@@ -133,7 +142,7 @@ impl Faults {
         }
         faults.count += 1;
         let id = faults.count;
-        faults.entries.push(Entry { id, fault, state: State::Standing, thaw: None });
+        faults.entries.push(Entry { id, fault, state: State::Standing, over: false, met_at: None, thaw: None });
         Some(id)
     }
 
@@ -143,6 +152,7 @@ impl Faults {
         let meets = |entry: &&mut Entry| entry.state == State::Standing && entry.fault.is_for(order_id, call);
         let entry = faults.entries.iter_mut().find(meets)?;
         let kind = entry.fault.kind;
+        entry.met_at = Some(Timestamp::now());
         entry.state = if kind.kills() { State::UnderWay } else { State::Struck };
         let (thaw, thawed) = oneshot::channel();
         entry.thaw = (kind == Kind::Freeze).then_some(thaw);
@@ -153,6 +163,13 @@ impl Faults {
     pub(crate) fn report(&self, id: u64, done: &Result<(), String>) {
         if let Some(entry) = lock(&self.faults).entries.iter_mut().find(|entry| entry.id == id) {
             entry.state = done.as_ref().map_or_else(|error| State::Broken(error.clone()), |()| State::Struck);
+        }
+    }
+
+    /// Notes that nothing of the call is on its way any more.
+    pub(crate) fn note_over(&self, id: u64) {
+        if let Some(entry) = lock(&self.faults).entries.iter_mut().find(|entry| entry.id == id) {
+            entry.over = true;
         }
     }
 
@@ -167,6 +184,11 @@ impl Faults {
     pub(crate) fn reports(&self, order_id: Option<&str>) -> Vec<Report> {
         let wanted = |entry: &&Entry| order_id.is_none() || entry.fault.order_id.as_deref() == order_id;
         lock(&self.faults).entries.iter().filter(wanted).map(Entry::report).collect()
+    }
+
+    /// The fault of this id; none, if there never was one, or it was taken back.
+    pub(crate) fn told(&self, id: u64) -> Option<Report> {
+        lock(&self.faults).entries.iter().find(|entry| entry.id == id).map(Entry::report)
     }
 
     /// Takes back a fault that stands; false if none does of this id.

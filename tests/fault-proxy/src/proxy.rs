@@ -107,6 +107,13 @@ impl Proxy {
     }
 
     async fn strike(&self, call: &Call, strike: Strike) -> Option<Answer> {
+        let id = strike.id;
+        let answer = self.struck(call, strike).await;
+        self.world.faults.note_over(id);
+        answer
+    }
+
+    async fn struck(&self, call: &Call, strike: Strike) -> Option<Answer> {
         let kind = strike.kind;
         if !matches!(kind, Kind::KillBefore | Kind::KillAfter) {
             self.note_fault(call, kind);

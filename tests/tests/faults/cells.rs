@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use shared::domain::ids::OrderId;
+use system_tests::Limits;
+
 use crate::{
-    promises,
+    promises::{self, Held, Strike},
     proxy::Call,
     scenarios::{Client, Play, Scenario, Stage},
 };
@@ -21,6 +24,13 @@ pub(crate) struct Fault {
     pub(crate) name: &'static str,
     /// As the report heads its column.
     pub(crate) title: &'static str,
+}
+
+impl Fault {
+    /// Whether it ends a process, and with it what that was doing for other orders.
+    pub(crate) fn kills(self) -> bool {
+        self.name.starts_with("kill_")
+    }
 }
 
 /// All of them.
@@ -55,6 +65,8 @@ pub(crate) enum Outcome {
     AtLeastOnce,
     /// The call was not made in this run, try as it might: the promises held without it.
     NotReached,
+    /// Every promise held but for what kills beside it can do, and this fault cannot: what that is.
+    Suspect(String),
     /// Broken in company, held when it was played again with nothing beside it: what broke first.
     Unsteady(String),
     /// What broke.
@@ -72,12 +84,18 @@ impl fmt::Display for Cell {
 pub(crate) async fn record(stage: &Arc<Stage>, scenario: Scenario) -> Vec<Call> {
     let play = Play::prepare(stage, scenario, Client::Repeats).await;
     play.before().await;
+    recorded(stage, &play).await.unwrap_or_else(|error| panic!("{} without faults: {error}", scenario.name))
+}
+
+async fn recorded(stage: &Stage, play: &Play<'_>) -> Result<Vec<Call>, String> {
     let proxy = play.proxy();
     let before = proxy.calls(&play.order_id).await.last().map_or(0, |call| call.number);
-    play.act().await.unwrap_or_else(|error| panic!("{} without faults: {error}", scenario.name));
-    promises::hold(stage, &play).await.unwrap_or_else(|error| panic!("{} without faults: {error}", scenario.name));
+    play.act().await?;
+    let standing = promises::at_rest(stage, play, &[]).await?;
+    // The repeats that come with the judgement are not the scenario's.
     let calls = proxy.calls(&play.order_id).await;
-    calls.into_iter().filter(|call| call.number > before).collect()
+    promises::judge(stage, play, standing.as_ref()).await?;
+    Ok(calls.into_iter().filter(|call| call.number > before).collect())
 }
 
 /// What several recordings have together, by name; true: all of them have it.
@@ -96,7 +114,7 @@ fn is_by_batch(name: &str) -> bool {
 }
 
 /// The cells of a call.
-pub(crate) fn of_call(scenario: Scenario, call: &Call, always: bool) -> impl Iterator<Item = Cell> {
+pub(crate) fn of_call(scenario: Scenario, call: &Call, always: bool, limits: Limits) -> impl Iterator<Item = Cell> {
     FAULTS.into_iter().flat_map(move |fault| {
         [Client::Repeats, Client::NeverBack].map(|client| Cell {
             scenario,
@@ -104,57 +122,106 @@ pub(crate) fn of_call(scenario: Scenario, call: &Call, always: bool) -> impl Ite
             fault,
             client,
             always,
-            delay_ms: (fault.name == "delay").then(|| past_its_timeout(call)),
+            delay_ms: (fault.name == "delay").then(|| past_its_timeout(call, &limits)),
         })
     })
 }
 
+/// So much longer than its limit a call is late: whoever called has given up for certain when it lands.
+const MARGIN_MS: u64 = 1_000;
+
 /// So long that whoever called has given up: the call lands late.
-pub(crate) fn past_its_timeout(call: &Call) -> u64 {
-    match call.upstream.as_str() {
-        "aws" if call.name.contains("StartSyncExecution") => 16_000,
-        "aws" => 1_300,
-        _ => 2_000,
-    }
+pub(crate) fn past_its_timeout(call: &Call, limits: &Limits) -> u64 {
+    let limit = match call.upstream.as_str() {
+        "aws" if call.name.contains("StartSyncExecution") => limits.workflow_wait_ms,
+        "aws" => limits.aws_attempt_ms,
+        _ => limits.provider_call_ms.max(limits.provider_question_ms),
+    };
+    limit + MARGIN_MS
 }
 
 impl Cell {
-    /// Plays the scenario with this one call struck. A call that a run does not make is tried again with another order.
-    pub(crate) async fn run(&self, stage: &Stage) -> Outcome {
-        for _ in 0..if self.always { TRIES } else { RARE_TRIES } {
+    /// Plays the scenario with this one call struck. A call that a run does not make is tried again with another order. Answers
+    /// the order of the last try, too.
+    pub(crate) async fn run(&self, stage: &Stage) -> (Outcome, OrderId) {
+        let mut tries = if self.always { TRIES } else { RARE_TRIES };
+        loop {
+            tries -= 1;
             match self.play(stage).await {
-                Outcome::NotReached => {}
-                outcome => return outcome,
+                (Outcome::NotReached, _) if tries > 0 => {}
+                played => return played,
             }
         }
-        Outcome::NotReached
     }
 
-    async fn play(&self, stage: &Stage) -> Outcome {
+    async fn play(&self, stage: &Stage) -> (Outcome, OrderId) {
         let play = Play::prepare(stage, self.scenario, self.client).await;
         play.before().await;
         let proxy = play.proxy();
-        proxy.fault(&play.order_id, &self.call, self.fault.name, self.delay_ms).await;
-        if let Err(broken) = play.act().await {
-            return Outcome::Broken(broken);
-        }
-        let held = promises::hold(stage, &play).await;
+        let id = proxy.fault(Some(&play.order_id), &self.call, self.fault.name, self.delay_ms).await;
+        let strike = Strike { id, again: stage.comes_again(&self.call, self.fault) };
+        let held = match play.act().await {
+            Ok(()) => promises::hold(stage, &play, &[strike]).await,
+            Err(broken) => Err(broken),
+        };
         // A function that gave up meanwhile cannot be killed any more: that is not this fault, and is tried again.
-        let struck = proxy.struck(&play.order_id).await;
-        match held {
+        let outcome = match held {
             Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
-            Ok(_) if !struck => Outcome::NotReached,
-            Ok(promises::Held::Once) => Outcome::Held,
-            // SES has no idempotency token: where its answer, or the note of it, is lost, one repeat is allowed. It is lost too
-            // when another cell kills the function, which sends the e-mails of several orders at once.
-            Ok(promises::Held::TwiceMailedUnnoted) => Outcome::AtLeastOnce,
-            Ok(promises::Held::TwiceMailed) if self.call.contains("send-email/") => Outcome::AtLeastOnce,
-            Ok(promises::Held::TwiceMailed) => Outcome::Broken(format!("she got an e-mail twice [{}]", play.order_id)),
+            Ok(_) if !proxy.did_strike(id).await => Outcome::NotReached,
+            Ok(held) => of(held, self.may_lose_the_note(), &play.order_id),
+        };
+        (outcome, play.order_id)
+    }
+
+    /// Whether this fault may leave an e-mail that SES took unnoted: its own answer is lost or comes too late, or whoever sent it
+    /// dies before it is noted. A note that does not get through otherwise is sent again.
+    fn may_lose_the_note(&self) -> bool {
+        match stem(&self.call) {
+            "send-email/ses.SendEmail" => ["lose_answer", "delay", "kill_after"].contains(&self.fault.name),
+            "send-email/dynamodb.UpdateItem(SentEmailsTable)" => self.fault.name == "kill_before",
+            _ => false,
         }
+    }
+}
+
+/// What is to be said of a cell that was struck. `lost`: its fault may leave an e-mail unnoted, which SES then sends twice, for
+/// it has no idempotency token. It is lost too when another cell kills the function, which sends the e-mails of several
+/// orders at once.
+pub(crate) fn of(held: Held, lost: bool, order_id: &OrderId) -> Outcome {
+    match held {
+        Held::Once => Outcome::Held,
+        Held::TwiceMailedUnnoted if lost => Outcome::AtLeastOnce,
+        Held::TwiceMailedUnnoted => Outcome::Suspect(format!("promise 5: an e-mail came twice [{order_id}]")),
+        Held::TwiceMailed => Outcome::Broken(format!("promise 5: an e-mail that was noted came twice [{order_id}]")),
+    }
+}
+
+/// What is not left at that: what broke, and what a kill beside it can do.
+pub(crate) fn doubt(stage: &Stage, outcome: &Outcome, order_id: &OrderId) -> Option<Outcome> {
+    match outcome {
+        Outcome::Broken(_) | Outcome::Suspect(_) => Some(outcome.clone()),
+        Outcome::Held | Outcome::AtLeastOnce if stage.letters.has_one_of(order_id) => {
+            Some(Outcome::Suspect(format!("a message of its order was put aside [{order_id}]")))
+        }
+        Outcome::Held | Outcome::AtLeastOnce | Outcome::NotReached | Outcome::Unsteady(_) => None,
+    }
+}
+
+/// What a doubt comes to, once it was played again without what may have done it.
+pub(crate) fn verdict(first: Outcome, again: Outcome, doubt: Option<Outcome>) -> Outcome {
+    match (first, again, doubt) {
+        (_, _, Some(Outcome::Broken(why) | Outcome::Suspect(why))) => Outcome::Broken(why),
+        (Outcome::Broken(why), _, _) => Outcome::Unsteady(why),
+        (_, again, _) => again,
     }
 }
 
 /// A call's name without its occurrence.
 pub(crate) fn stem(name: &str) -> &str {
     name.split('#').next().unwrap_or(name)
+}
+
+/// Whose call it is.
+pub(crate) fn function(name: &str) -> &str {
+    name.split('/').next().unwrap_or(name)
 }

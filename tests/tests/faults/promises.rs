@@ -1,13 +1,18 @@
-//! The promises, checked against tables, ledger, e-mails and queues once an order has come to rest.
+//! The promises, checked against tables, ledger, e-mails, queues and answers once an order has come to rest.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
+use jiff::Timestamp;
 use shared::domain::{
-    event::Cancellation,
-    order::{Order, Outcome, Status},
+    event::{Cancellation, Fact},
+    order::{Order, Outcome, RefundProgress, Status},
 };
 
 use crate::{
+    answers,
     proxy::Call,
     scenarios::{Client, Play, STOCKED, Stage, Then},
 };
@@ -15,8 +20,29 @@ use crate::{
 /// Longer than every wait of the shop in its tests' limits together.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// A second e-mail would come within this time, for its message is in the queue already.
-const SECOND_EMAIL: Duration = Duration::from_secs(3);
+/// An order is at rest when nothing was called for it so long: a second e-mail would have been sent, for its message is in
+/// the queue already.
+const STILL: Duration = Duration::from_secs(3);
+
+/// How long a late call may still land on an order that nobody touches.
+const LATE: Duration = Duration::from_secs(6);
+
+/// What was set to strike an order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strike {
+    /// The fault proxy's name for it.
+    pub(crate) id: u64,
+    /// How long after it a queue may bring again what was being worked on.
+    pub(crate) again: Duration,
+}
+
+/// An order as its events make it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    order: Order,
+    /// It was, whatever became of it after.
+    confirmed: bool,
+}
 
 /// How e-mails came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +59,62 @@ pub(crate) enum Held {
 ///
 /// # Errors
 /// The promise that is broken.
-pub(crate) async fn hold(stage: &Stage, play: &Play<'_>) -> Result<Held, String> {
-    let Some(order) = closed(stage, play).await? else {
+pub(crate) async fn hold(stage: &Stage, play: &Play<'_>, strikes: &[Strike]) -> Result<Held, String> {
+    let standing = at_rest(stage, play, strikes).await?;
+    judge(stage, play, standing.as_ref()).await
+}
+
+/// Waits until the order has come to rest: it is closed, what struck it has landed, and nothing was called for it for a while.
+/// A fault that was not met by then is taken back. None: nothing was written, and nobody came back.
+///
+/// # Errors
+/// Why it does not.
+pub(crate) async fn at_rest(stage: &Stage, play: &Play<'_>, strikes: &[Strike]) -> Result<Option<Standing>, String> {
+    let started = Instant::now();
+    while started.elapsed() < 3 * PATIENCE {
+        let before = closed(stage, play).await?;
+        if let Some(standing) = &before {
+            quiet(stage, play).await?;
+            mailed(play, standing).await;
+        }
+        still(play).await?;
+        // What landed late may have changed it.
+        if landed(play, strikes).await && now(stage, play).await? == before {
+            return Ok(before);
+        }
+    }
+    Err(format!("promise 4: the order does not come to rest within {} s", 3 * PATIENCE.as_secs()))
+}
+
+/// Checks every promise of an order that is at rest, after one more repeat of each request by a client that repeats.
+///
+/// # Errors
+/// The promise that is broken.
+pub(crate) async fn judge(stage: &Stage, play: &Play<'_>, standing: Option<&Standing>) -> Result<Held, String> {
+    play.repeat().await?;
+    ensure(now(stage, play).await?.as_ref() == standing, "promise 1: a repeat changed the order")?;
+    let Some(standing) = standing else {
         // Nothing was written, and nobody came back: there is no order, and nothing may have happened.
+        ensure(play.answers().is_empty(), "the contract: an order was answered, and there is none")?;
         ensure(stage.shop.ledger(&play.order_id).await.is_empty(), "promise 2: money moved without an order")?;
         return stock(stage, play, false).await.map(|()| Held::Once);
     };
+    let order = &standing.order;
+    ensure(order.is_closed(), "promise 4: the order is not closed any more")?;
+    for (request, answer) in play.answers() {
+        answers::fits(request.deed, &answer, order, standing.confirmed)?;
+    }
+    as_it_should(play, order)?;
+    money(stage, play, order).await?;
+    stock(stage, play, order.status() == Status::Paid).await?;
+    if let Some(missing) = missing(stage, play).await {
+        return Err(missing.to_owned());
+    }
+    mails(play, standing).await
+}
+
+/// How the scenario ends.
+fn as_it_should(play: &Play<'_>, order: &Order) -> Result<(), String> {
     let scenario = play.scenario();
     // A cancel that failed and that nobody repeated leaves the order as it was.
     let nobody_cancelled =
@@ -48,63 +124,95 @@ pub(crate) async fn hold(stage: &Stage, play: &Play<'_>) -> Result<Held, String>
         || order.status() == scenario.ends
         || (late && *order.outcome() == Outcome::Cancelled(Cancellation::PaymentTimedOut));
     ensure(expected, &format!("the order ended {:?} and not {:?}", order.status(), scenario.ends))?;
-    money(stage, play, &order).await?;
-    stock(stage, play, order.status() == Status::Paid).await?;
-    quiet(stage, play, order.status()).await?;
-    mails(play, &order).await
+    let refund_is_due = scenario.then == Then::RefundPaid && play.client() == Client::Repeats;
+    ensure(!refund_is_due || refunded(order) == 1, "the administrator's refund was not made")
+}
+
+/// The order as its events make it now; none, if there are none.
+async fn now(stage: &Stage, play: &Play<'_>) -> Result<Option<Standing>, String> {
+    let events = stage.shop.events().load(&play.order_id).await.map_err(|error| format!("the events cannot be read: {error}"))?;
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let order = Order::from_events(&events).map_err(|error| format!("the events are no order: {error}"))?;
+    let confirmed = events.iter().any(|event| matches!(event.fact, Fact::OrderConfirmed { .. }));
+    Ok(Some(Standing { order, confirmed }))
 }
 
 /// Promise 4: every order closes.
-async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Order>, String> {
+async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Standing>, String> {
     let (started, proxy) = (Instant::now(), play.proxy());
     let mut watch = proxy.watch(&play.order_id).await;
-    let mut last = Vec::new();
     while started.elapsed() < PATIENCE {
-        match stage.shop.events().load(&play.order_id).await {
-            Ok(events) if events.is_empty() && play.client() == Client::NeverBack => {
-                if started.elapsed() > Duration::from_secs(6) {
-                    return Ok(None);
-                }
+        let waited = started.elapsed() > LATE;
+        match now(stage, play).await? {
+            None if waited && play.client() == Client::NeverBack => return Ok(None),
+            Some(standing) if standing.order.is_closed() && is_awaited(play, &standing.order, waited) => {
+                return Ok(Some(standing));
             }
-            Ok(events) => {
-                last = events.iter().map(|event| event.fact.name()).collect();
-                let order = Order::from_events(&events).ok();
-                let awaited = |order: &Order| match play.scenario().then {
-                    // What lands late may still cancel it.
-                    Then::CancelPaid if order.status() == Status::Paid => {
-                        play.client() == Client::NeverBack && started.elapsed() > Duration::from_secs(6)
-                    }
-                    _ => true,
-                };
-                if let Some(order) = order.filter(|order| order.is_closed() && awaited(order)) {
-                    return Ok(Some(order));
-                }
-            }
-            Err(error) => return Err(format!("the events cannot be read: {error}")),
+            None | Some(_) => watch.next().await,
         }
-        watch.next().await;
     }
-    Err(format!("promise 4: the order is not closed after {} s: {last:?}", PATIENCE.as_secs()))
+    let so_far = stage.shop.event_names(&play.order_id).await;
+    Err(format!("promise 4: the order is not closed after {} s: {so_far:?}", PATIENCE.as_secs()))
+}
+
+/// What lands late may still cancel an order that is paid.
+fn is_awaited(play: &Play<'_>, order: &Order, waited: bool) -> bool {
+    let may_be_cancelled = play.scenario().then == Then::CancelPaid && order.status() == Status::Paid;
+    !may_be_cancelled || (waited && play.client() == Client::NeverBack)
+}
+
+/// Nothing was called for the order for a while.
+async fn still(play: &Play<'_>) -> Result<(), String> {
+    let (started, proxy) = (Instant::now(), play.proxy());
+    let mut watch = proxy.watch(&play.order_id).await;
+    while started.elapsed() < PATIENCE {
+        if !watch.sees(STILL).await {
+            return Ok(());
+        }
+    }
+    Err(format!("promise 4: something is still called for the order after {} s", PATIENCE.as_secs()))
+}
+
+/// Whether nothing of what was struck is on its way any more, and what its queue brings again has come.
+async fn landed(play: &Play<'_>, strikes: &[Strike]) -> bool {
+    let proxy = play.proxy();
+    for strike in strikes {
+        proxy.withdraw(strike.id).await;
+        let Some(told) = proxy.told(strike.id).await else { continue };
+        let has_come = |met_at: Timestamp| Timestamp::now().duration_since(met_at).unsigned_abs() >= strike.again;
+        if !told.over || !told.met_at.is_none_or(has_come) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Promise 2: charged once at most, only for an order that stands; what is not needed is not held.
 async fn money(stage: &Stage, play: &Play<'_>, order: &Order) -> Result<(), String> {
     let lines = stage.shop.ledger(&play.order_id).await;
     let count = |operation: &str| lines.iter().filter(|line| *line == operation).count();
-    let (authorized, captured, voided, refunded) = (count("authorize"), count("capture"), count("void"), count("refund"));
+    let (authorized, captured, voided, given_back) = (count("authorize"), count("capture"), count("void"), count("refund"));
     ensure(captured <= 1, &format!("promise 2: captured {captured} times: {lines:?}"))?;
     ensure(authorized == captured + voided, &format!("promise 2: a hold was left: {lines:?}"))?;
-    let (should_capture, should_refund) = match order.status() {
-        Status::Paid => (1, 0),
+    let (should_capture, should_give_back) = match order.status() {
+        Status::Paid => (1, refunded(order)),
         Status::Cancelled if order.captured_attempt().is_some() => (1, 1),
         _ => (0, 0),
     };
-    ensure(captured == should_capture && refunded == should_refund, &format!("promise 2: {:?} with {lines:?}", order.status()))
+    let right = captured == should_capture && given_back == should_give_back;
+    ensure(right, &format!("promise 2: {:?} with {lines:?}", order.status()))
+}
+
+/// How many refunds were made.
+fn refunded(order: &Order) -> usize {
+    order.refunds().iter().filter(|refund| refund.progress == RefundProgress::Refunded).count()
 }
 
 /// Promise 3: available + what a standing order holds = stocked.
 async fn stock(stage: &Stage, play: &Play<'_>, sold: bool) -> Result<(), String> {
-    for (sku, bought) in play.skus.iter().zip([1, 2]) {
+    for (sku, bought) in play.skus.iter().zip(play.scenario().buys) {
         let level = stage.shop.inventory().level(sku).await.map_err(|error| error.to_string())?;
         let available = level.ok_or("the shelf is gone")?.available;
         let expected = STOCKED - if sold { bought } else { 0 };
@@ -114,40 +222,46 @@ async fn stock(stage: &Stage, play: &Play<'_>, sold: bool) -> Result<(), String>
 }
 
 /// The guard is done, and has removed the payment tokens; the view behind lists shows the order as it is.
-pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>, status: Status) -> Result<(), String> {
+pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>) -> Result<(), String> {
     let (started, proxy) = (Instant::now(), play.proxy());
     let mut watch = proxy.watch(&play.order_id).await;
-    let mut missing = "nothing";
-    while started.elapsed() < PATIENCE {
-        let tokens = stage.shop.details(&play.order_id).await.is_some_and(|details| !details.payment_methods.is_empty());
-        missing = if tokens {
-            "the guard did not remove the tokens"
-        } else if !listed(stage, play, status).await {
-            "promise 5: the view does not show the order as it is"
-        } else {
-            return Ok(());
-        };
+    while let Some(missing) = missing(stage, play).await {
+        ensure(started.elapsed() < PATIENCE, &format!("{missing} after {} s", PATIENCE.as_secs()))?;
         watch.next().await;
     }
-    Err(format!("{missing} after {} s", PATIENCE.as_secs()))
+    Ok(())
 }
 
-async fn listed(stage: &Stage, play: &Play<'_>, status: Status) -> bool {
+/// What is not yet as it is to be behind an order that is closed.
+async fn missing(stage: &Stage, play: &Play<'_>) -> Option<&'static str> {
+    let tokens = stage.shop.details(&play.order_id).await.is_some_and(|details| !details.payment_methods.is_empty());
+    if tokens {
+        return Some("the guard did not remove the tokens");
+    }
+    let listed = listed(stage, play).await;
+    (!listed).then_some("promise 5: the view does not show the order as it is")
+}
+
+async fn listed(stage: &Stage, play: &Play<'_>) -> bool {
     let Ok(order) = stage.shop.events().order(&play.order_id).await else { return false };
-    stage.shop.row(&order).await.is_some_and(|row| row.status == status)
+    stage.shop.row(&order).await.is_some_and(|row| row.status == order.status())
 }
 
-/// Promise 5: what she sees of it happens once.
-async fn mails(play: &Play<'_>, order: &Order) -> Result<Held, String> {
-    let (due, more) = expected_mails(order);
-    let started = Instant::now();
-    let proxy = play.proxy();
+/// Waits for the e-mails that are due; whether they came is judged later.
+async fn mailed(play: &Play<'_>, standing: &Standing) {
+    let (due, _) = expected_mails(standing);
+    let (started, proxy) = (Instant::now(), play.proxy());
     while started.elapsed() < PATIENCE && proxy.emails(&play.order_id).await.len() < due {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    tokio::time::sleep(SECOND_EMAIL).await;
+}
+
+/// Promise 5: what she sees of it happens once.
+async fn mails(play: &Play<'_>, standing: &Standing) -> Result<Held, String> {
+    let (due, more) = expected_mails(standing);
+    let proxy = play.proxy();
     let subjects = proxy.emails(&play.order_id).await;
-    let distinct: std::collections::BTreeSet<_> = subjects.iter().collect();
+    let distinct: BTreeSet<_> = subjects.iter().collect();
     let right = (due..=due + more).contains(&distinct.len());
     ensure(right, &format!("promise 5: {due} e-mails were due (and {more} more may be), and these came: {subjects:?}"))?;
     let repeats = subjects.len() - distinct.len();
@@ -162,11 +276,11 @@ async fn mails(play: &Play<'_>, order: &Order) -> Result<Held, String> {
 }
 
 /// How many e-mails are due, and how many more may have been sent, depending on what she did first: one that asks her to
-/// confirm is not written once she has; a confirmation is not written once she has cancelled.
-fn expected_mails(order: &Order) -> (usize, usize) {
+/// confirm is not written once she has; a confirmation is not written once the order is cancelled.
+fn expected_mails(Standing { order, confirmed }: &Standing) -> (usize, usize) {
     let (due, more) = match order.outcome() {
-        Outcome::Confirmed { .. } => (1, 0),
-        Outcome::Cancelled(_) => (1, usize::from(order.captured_attempt().is_some())),
+        Outcome::Confirmed { .. } => (1 + refunded(order), 0),
+        Outcome::Cancelled(_) => (1, usize::from(*confirmed)),
         Outcome::Rejected(_) => (usize::from(order.was_deferred()), 0),
         Outcome::Open => (0, 0),
     };

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
+use jiff::Timestamp;
+use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::ids::OrderId;
@@ -23,6 +24,16 @@ pub(crate) struct Call {
     pub(crate) upstream: String,
     pub(crate) order_id: Option<OrderId>,
     pub(crate) status: Option<u16>,
+}
+
+/// What came of a fault.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) struck: bool,
+    /// Nothing of its call is on its way any more.
+    pub(crate) over: bool,
+    /// When it met its call.
+    pub(crate) met_at: Option<Timestamp>,
 }
 
 /// How much was called for an order, and answered.
@@ -46,15 +57,21 @@ impl Watch<'_> {
 
     /// Returns when something was called for the order, or answered, since the last time.
     pub(crate) async fn next(&mut self) {
+        self.sees(Self::LONGEST).await;
+    }
+
+    /// Whether something is called for the order, or answered, within this time.
+    pub(crate) async fn sees(&mut self, within: Duration) -> bool {
         let started = Instant::now();
-        while started.elapsed() < Self::LONGEST {
+        while started.elapsed() < within {
             tokio::time::sleep(Duration::from_millis(400)).await;
             let now = self.proxy.activity(self.order_id).await;
             if now != self.seen {
                 self.seen = now;
-                return;
+                return true;
             }
         }
+        false
     }
 }
 
@@ -92,14 +109,13 @@ impl Proxy {
         self.put("aliases", &json!({"alias": alias, "order_id": order_id})).await;
     }
 
-    /// Strikes this call of this order, once.
-    pub(crate) async fn fault(&self, order_id: &OrderId, call: &str, fault: &str, delay_ms: Option<u64>) {
-        self.put("faults", &body(Some(order_id), call, fault, delay_ms)).await;
-    }
-
-    /// Strikes this call, in which no order is named, once. Returns the fault's id.
-    pub(crate) async fn fault_shared(&self, call: &str, fault: &str, delay_ms: Option<u64>) -> u64 {
-        self.put("faults", &body(None, call, fault, delay_ms)).await["id"].as_u64().expect("a fault has an id")
+    /// Strikes this call once: of this order, or one in which no order is named. Returns the fault's id.
+    pub(crate) async fn fault(&self, order_id: Option<&OrderId>, call: &str, fault: &str, delay_ms: Option<u64>) -> u64 {
+        let mut body = json!({"order_id": order_id, "call": call, "fault": fault});
+        if let Some(delay_ms) = delay_ms {
+            body["delay_ms"] = delay_ms.into();
+        }
+        self.put("faults", &body).await["id"].as_u64().expect("a fault has an id")
     }
 
     /// Takes back a fault that was not met; one that struck stays.
@@ -107,16 +123,18 @@ impl Proxy {
         self.http.delete(format!("{}/faults/{id}", self.url)).send().await.expect("the fault proxy answers");
     }
 
-    /// Whether this fault struck.
-    pub(crate) async fn did_strike(&self, id: u64) -> bool {
-        let faults: Vec<Value> = self.get("faults").await;
-        faults.iter().any(|fault| fault["id"] == id && fault["struck"] == true)
+    /// What came of this fault, unless it was taken back.
+    pub(crate) async fn told(&self, id: u64) -> Option<Told> {
+        let answer = self.http.get(format!("{}/faults/{id}", self.url)).send().await.expect("the fault proxy answers");
+        if answer.status() == StatusCode::NOT_FOUND {
+            return None;
+        }
+        Some(answer.json().await.expect("the fault proxy answers JSON"))
     }
 
-    /// Whether the order's fault struck.
-    pub(crate) async fn struck(&self, order_id: &OrderId) -> bool {
-        let faults: Vec<Value> = self.get(&format!("faults?order_id={order_id}")).await;
-        faults.iter().any(|fault| fault["struck"] == true)
+    /// Whether this fault struck.
+    pub(crate) async fn did_strike(&self, id: u64) -> bool {
+        self.told(id).await.is_some_and(|told| told.struck)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
@@ -129,12 +147,4 @@ impl Proxy {
         assert!(answer.status().is_success(), "the fault proxy refused {body}: {}", answer.text().await.unwrap_or_default());
         answer.json().await.unwrap_or_default()
     }
-}
-
-fn body(order_id: Option<&OrderId>, call: &str, fault: &str, delay_ms: Option<u64>) -> Value {
-    let mut body = json!({"order_id": order_id, "call": call, "fault": fault});
-    if let Some(delay_ms) = delay_ms {
-        body["delay_ms"] = delay_ms.into();
-    }
-    body
 }

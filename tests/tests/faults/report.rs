@@ -38,29 +38,36 @@ impl Report {
         self.outcomes.len() + self.shared.len()
     }
 
+    fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter().map(|(_, outcome)| outcome)
+    }
+
+    fn shared(&self) -> impl Iterator<Item = &Outcome> {
+        self.shared.iter().map(|(_, _, outcome)| outcome)
+    }
+
     pub(crate) fn broken(&self) -> usize {
-        let shared = self.shared.iter().map(|(_, _, outcome)| outcome);
-        self.outcomes
-            .iter()
-            .map(|(_, outcome)| outcome)
-            .chain(shared)
-            .filter(|outcome| matches!(outcome, Outcome::Broken(_)))
-            .count()
+        self.outcomes().chain(self.shared()).filter(|outcome| is_broken(outcome)).count()
     }
 
     /// Broken beside others, and held alone.
     pub(crate) fn unsteady(&self) -> usize {
-        self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Unsteady(_))).count()
+        self.outcomes().chain(self.shared()).filter(|outcome| matches!(outcome, Outcome::Unsteady(_))).count()
     }
 
     /// Never struck, though every run without faults makes the call.
     pub(crate) fn missed(&self) -> usize {
-        let cells = self.outcomes.iter().filter(|(cell, outcome)| cell.always && *outcome == Outcome::NotReached);
-        cells.count() + self.shared.iter().filter(|(_, _, outcome)| *outcome == Outcome::NotReached).count()
+        self.outcomes.iter().filter(|(cell, outcome)| cell.always && *outcome == Outcome::NotReached).count()
     }
 
-    fn count(&self, wanted: &Outcome) -> usize {
-        self.outcomes.iter().filter(|(_, outcome)| outcome == wanted).count()
+    /// Of the calls that name no order.
+    pub(crate) fn missed_shared(&self) -> usize {
+        self.shared().filter(|outcome| **outcome == Outcome::NotReached).count()
+    }
+
+    /// How many calls went wrong as they were to.
+    pub(crate) fn struck(&self) -> usize {
+        self.outcomes().chain(self.shared()).filter(|outcome| **outcome != Outcome::NotReached).count()
     }
 
     pub(crate) fn print(&self) {
@@ -69,33 +76,39 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let which = if self.slices == 1 { "all of them".to_owned() } else { format!("slice {} of {}", self.slice, self.slices) };
-        let rare = self.outcomes.iter().filter(|(cell, outcome)| !cell.always && *outcome == Outcome::NotReached).count();
-        format!(
-            "{} cells of {} ran ({which}) in {:.0} s: {} held, {} at least once, {} broken at first and held alone, {} broken, {} never \
-             struck though every run makes the call. {} more are of calls that only some runs make, and none of {} tries did. Beside them, {} \
-             of calls that name no order. {} messages were redriven from dead letters, where kills beside them had put them.{}",
-            self.outcomes.len() - rare,
-            self.all,
-            self.elapsed.as_secs_f64(),
-            self.count(&Outcome::Held),
-            self.count(&Outcome::AtLeastOnce),
-            self.unsteady(),
-            self.broken(),
+        let count = |is: fn(&Outcome) -> bool| self.outcomes().filter(|outcome| is(outcome)).count();
+        let not_struck = count(|outcome| *outcome == Outcome::NotReached);
+        let asked = self.outcomes.len();
+        let which = if self.slices == 1 {
+            String::new()
+        } else {
+            format!(" (slice {} of {}; there are {} cells)", self.slice, self.slices, self.all)
+        };
+        let mut text = format!(
+            "{} of {asked} cells{which} were struck: {} held, {} at least once, {} broken at first and held alone, {} broken. {} were \
+             never struck though every run makes the call; {} more are of calls that only some runs make, and none of \
+             {RARE_TRIES} tries did. Of {} calls that name no order, each in one way, {} were struck, {} held, {} broken. It took \
+             {:.0} s.",
+            asked - not_struck,
+            count(|outcome| *outcome == Outcome::Held),
+            count(|outcome| *outcome == Outcome::AtLeastOnce),
+            count(|outcome| matches!(outcome, Outcome::Unsteady(_))),
+            count(is_broken),
             self.missed(),
-            rare,
-            RARE_TRIES,
+            not_struck - self.missed(),
             self.shared.len(),
-            self.redriven,
-            if self.resumed > 0 {
-                format!(
-                    " {} of the cells were played by an earlier run of the same code, which is not in that time.",
-                    self.resumed
-                )
-            } else {
-                String::new()
-            },
-        )
+            self.shared.len() - self.missed_shared(),
+            self.shared().filter(|outcome| **outcome == Outcome::Held).count(),
+            self.shared().filter(|outcome| is_broken(outcome)).count(),
+            self.elapsed.as_secs_f64(),
+        );
+        if self.redriven > 0 {
+            let _ = write!(text, " {} messages were brought back, which kills beside them had put aside.", self.redriven);
+        }
+        if self.resumed > 0 {
+            let _ = write!(text, " {} cells were played by an earlier run, which is not in that time.", self.resumed);
+        }
+        text
     }
 
     fn tables(&self) -> String {
@@ -138,8 +151,8 @@ impl Report {
     pub(crate) fn write(&self) {
         let text = format!(
             "# The fault matrix\n\nGenerated by `cargo xtask faults --report` on {}. Each cell is one call that goes wrong in one way, in a run of its own,\n\
-             first with a client that repeats its request, then with one that never comes back; after each, every promise was checked against\n\
-             tables, ledger, e-mails and view. ✓ held · ≥ at least once (promise 5's exception) · – the call was not made, try as it might · ° not every run makes it ·\n\
+             first with a client that repeats its request, then with one that never comes back; once the order was at rest and the call had\n\
+             landed, every promise was checked against answers, tables, ledger, e-mails and view. ✓ held · ≥ at least once (promise 5's exception) · – the call was not made, try as it might · ° not every run makes it ·\n\
              ~ broken beside others and held alone (the machine was out of breath) · ✗ broken · a dot: not of this slice.\n\n{}\n\n{}",
             jiff::Timestamp::now().strftime("%Y-%m-%d"),
             self.summary(),
@@ -147,6 +160,10 @@ impl Report {
         );
         fs::write(root().join("docs/faults.md"), text).expect("docs/faults.md can be written");
     }
+}
+
+fn is_broken(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Broken(_) | Outcome::Suspect(_))
 }
 
 fn marks(cells: &Row<'_>, fault: Fault) -> String {
@@ -161,6 +178,6 @@ fn mark(outcome: Option<&Outcome>) -> &'static str {
         Some(Outcome::AtLeastOnce) => "≥",
         Some(Outcome::NotReached) => "–",
         Some(Outcome::Unsteady(_)) => "~",
-        Some(Outcome::Broken(_)) => "✗",
+        Some(Outcome::Suspect(_) | Outcome::Broken(_)) => "✗",
     }
 }

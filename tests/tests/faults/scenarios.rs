@@ -1,60 +1,111 @@
 //! What customers do: each scenario from its first click to its last, on SKUs and a key of its own.
 
 use std::{
-    sync::Mutex,
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use reqwest::{Response, StatusCode};
+use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
 use serde_json::{Value, json};
 use shared::domain::{
     ids::{OrderId, Sku},
-    order::Status,
+    order::{Order, Status},
 };
-use system_tests::{Customer, Shop, new_key, purchase_with};
+use system_tests::{Answer, Customer, Shop, local_aws, new_key, purchase_with};
 
-use crate::{proxy, proxy::Proxy};
+use crate::{
+    answers::{self, Deed},
+    cells::{Fault, function},
+    proxy,
+    proxy::Proxy,
+    redrive::DeadLetters,
+};
 
 /// How many of each SKU an order's shelf has.
 pub(crate) const STOCKED: u32 = 5;
 
-/// The running shop, with somebody who buys in it.
+/// The running shop, with somebody who buys in it and somebody who runs it.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) shop: Shop,
     pub(crate) kareem: Customer,
-    token: Mutex<String>,
+    pub(crate) letters: DeadLetters,
+    tokens: Mutex<Tokens>,
+    /// How long after it was taken a queue's message may come again, by the function that works on it.
+    comes_again: BTreeMap<&'static str, Duration>,
+}
+
+#[derive(Clone, Debug)]
+struct Tokens {
+    kareem: String,
+    admin: String,
 }
 
 /// How often a client repeats, a second apart: longer than a killed checkout holds its key.
 const PATIENCE: usize = 40;
 
+/// How long a scenario waits for the order to come to where it goes on.
+const TURN: Duration = Duration::from_secs(45);
+
 /// A token is good for an hour, which the whole matrix takes longer than.
 const SIGN_IN_EVERY: Duration = Duration::from_mins(20);
 
+/// Whose messages come from which queue.
+const QUEUES: [(&str, &str); 3] =
+    [("send-email", "SendEmailQueue"), ("capture-payment", "CapturePaymentQueue"), ("guard-order", "GuardQueue")];
+
+/// Between the end of a message's invisibility and its handling.
+const UNTIL_TAKEN: Duration = Duration::from_secs(3);
+
 impl Stage {
     pub(crate) async fn open(shop: Shop) -> Self {
-        let kareem = shop.sign_in("kareem").await;
-        Self { shop, token: Mutex::new(kareem.token.clone()), kareem }
+        let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
+        let tokens = Mutex::new(Tokens { kareem: kareem.token.clone(), admin: admin.token });
+        let mut comes_again = BTreeMap::new();
+        for (function, queue) in QUEUES {
+            comes_again.insert(function, invisible(&shop, queue).await + UNTIL_TAKEN);
+        }
+        let letters = DeadLetters::from_now_on(&shop);
+        Self { shop, kareem, letters, tokens, comes_again }
     }
 
-    /// Signs him in again and again, until it is dropped.
+    /// Signs both in again and again, until it is dropped.
     pub(crate) async fn stay_signed_in(&self) -> ! {
         loop {
             tokio::time::sleep(SIGN_IN_EVERY).await;
-            let again = self.shop.sign_in("kareem").await;
-            *self.token.lock().expect("nobody panics with it") = again.token;
+            let (kareem, admin) = (self.shop.sign_in("kareem").await.token, self.shop.sign_in("admin").await.token);
+            *self.tokens.lock().unwrap_or_else(PoisonError::into_inner) = Tokens { kareem, admin };
         }
     }
 
-    fn token(&self) -> String {
-        self.token.lock().expect("nobody panics with it").clone()
+    fn token(&self, deed: Deed) -> String {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if deed == Deed::Refund { tokens.admin } else { tokens.kareem }
     }
+
+    /// How long after this fault a queue may bring again what was being worked on: a function that is killed has done
+    /// nothing, and one whose provider fails says that it must come again. Of AWS every call is sent again at once.
+    pub(crate) fn comes_again(&self, call: &str, fault: Fault) -> Duration {
+        let of_a_provider = ["/stripe.", "/paypal."].iter().any(|service| call.contains(service));
+        let again = (fault.kills() || of_a_provider).then(|| self.comes_again.get(function(call))).flatten();
+        again.copied().unwrap_or_default()
+    }
+}
+
+/// How long a queue hides a message that is worked on.
+async fn invisible(shop: &Shop, queue: &str) -> Duration {
+    let get = Sqs::new(&local_aws(&shop.outputs.aws_endpoint)).get_queue_attributes().queue_url(shop.resource(queue));
+    let got =
+        get.attribute_names(QueueAttributeName::VisibilityTimeout).send().await.expect("the queue's attributes can be read");
+    let seconds = got.attributes.as_ref().and_then(|all| all.get(&QueueAttributeName::VisibilityTimeout)?.parse().ok());
+    Duration::from_secs(seconds.expect("a queue has a visibility timeout"))
 }
 
 /// How the simulated provider answers before the click.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mood {
+    pub(crate) provider: &'static str,
     pub(crate) operation: &'static str,
     pub(crate) fault: &'static str,
     pub(crate) times: u32,
@@ -66,8 +117,16 @@ pub(crate) enum Then {
     Nothing,
     /// She cancels the order once it is paid; only what follows from that is struck.
     CancelPaid,
+    /// An administrator gives some of the money back once the order is paid; only what follows from that is struck.
+    RefundPaid,
     /// She authenticates at her bank, whose word comes as a webhook.
     Authenticate,
+    /// She cancels the order instead of authenticating.
+    CancelWaiting,
+    /// She cancels the order while the provider thinks about holding the money.
+    CancelUnanswered,
+    /// Stripe lets go of the money before it is taken.
+    Lapse,
 }
 
 /// A scenario.
@@ -75,55 +134,79 @@ pub(crate) enum Then {
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) methods: &'static [(&'static str, &'static str)],
+    /// How many of each SKU.
+    pub(crate) buys: [u32; 2],
     pub(crate) mood: Option<Mood>,
     pub(crate) then: Then,
     /// How the order ends.
     pub(crate) ends: Status,
+    /// Only those kinds of its calls are struck that no scenario before it makes.
+    pub(crate) only_adds: bool,
 }
 
 const CARD: (&str, &str) = ("stripe", "pm_card_visa");
 const PAYPAL: (&str, &str) = ("paypal", "vault_ok");
+const THREE_D_SECURE: (&str, &str) = ("stripe", "pm_card_authenticationRequired");
 
-/// All of them.
-pub(crate) const SCENARIOS: [Scenario; 8] = [
-    Scenario { name: "checkout by card", methods: &[CARD], mood: None, then: Then::Nothing, ends: Status::Paid },
-    Scenario { name: "checkout by PayPal", methods: &[PAYPAL], mood: None, then: Then::Nothing, ends: Status::Paid },
-    Scenario {
-        name: "a declined card",
-        methods: &[("stripe", "pm_card_visa_chargeDeclined")],
-        mood: None,
-        then: Then::Nothing,
-        ends: Status::Rejected,
-    },
-    Scenario {
-        name: "settlement after an outage",
-        methods: &[CARD],
-        mood: Some(Mood { operation: "authorize", fault: "error", times: 2 }),
-        then: Then::Nothing,
-        ends: Status::Paid,
-    },
+/// What most scenarios are, but for their names.
+const PLAIN: Scenario =
+    Scenario { name: "", methods: &[CARD], buys: [1, 2], mood: None, then: Then::Nothing, ends: Status::Paid, only_adds: false };
+
+const fn at_stripe(operation: &'static str, fault: &'static str, times: u32) -> Mood {
+    Mood { provider: "stripe", operation, fault, times }
+}
+
+/// PayPal holds the money long after it was asked to, and after nobody waits for its answer.
+const SLOW_PAYPAL: Mood = Mood { provider: "paypal", operation: "authorize", fault: "delay", times: 50 };
+
+/// All of them; those that only add come last.
+pub(crate) const SCENARIOS: [Scenario; 13] = [
+    Scenario { name: "checkout by card", ..PLAIN },
+    Scenario { name: "checkout by PayPal", methods: &[PAYPAL], ..PLAIN },
+    Scenario { name: "a declined card", methods: &[("stripe", "pm_card_visa_chargeDeclined")], ends: Status::Rejected, ..PLAIN },
+    Scenario { name: "settlement after an outage", mood: Some(at_stripe("authorize", "error", 2)), ..PLAIN },
     Scenario {
         name: "the second method after the first",
         methods: &[CARD, PAYPAL],
-        mood: Some(Mood { operation: "authorize", fault: "error", times: 1 }),
-        then: Then::Nothing,
-        ends: Status::Paid,
+        mood: Some(at_stripe("authorize", "error", 1)),
+        ..PLAIN
     },
-    Scenario { name: "cancel of a paid order", methods: &[CARD], mood: None, then: Then::CancelPaid, ends: Status::Cancelled },
+    Scenario { name: "cancel of a paid order", then: Then::CancelPaid, ends: Status::Cancelled, ..PLAIN },
     Scenario {
         name: "cancel of an order paid with PayPal",
         methods: &[PAYPAL],
-        mood: None,
         then: Then::CancelPaid,
         ends: Status::Cancelled,
+        ..PLAIN
+    },
+    Scenario { name: "3-D Secure and its webhook", methods: &[THREE_D_SECURE], then: Then::Authenticate, ..PLAIN },
+    Scenario { name: "the shelf is empty", buys: [1, STOCKED + 1], ends: Status::Rejected, only_adds: true, ..PLAIN },
+    Scenario {
+        name: "cancel of an order that waits for 3-D Secure",
+        methods: &[THREE_D_SECURE],
+        then: Then::CancelWaiting,
+        ends: Status::Cancelled,
+        only_adds: true,
+        ..PLAIN
     },
     Scenario {
-        name: "3-D Secure and its webhook",
-        methods: &[("stripe", "pm_card_authenticationRequired")],
-        mood: None,
-        then: Then::Authenticate,
-        ends: Status::Paid,
+        name: "cancel before PayPal has held the money",
+        methods: &[PAYPAL],
+        mood: Some(SLOW_PAYPAL),
+        then: Then::CancelUnanswered,
+        ends: Status::Cancelled,
+        only_adds: true,
+        ..PLAIN
     },
+    Scenario {
+        name: "an authorisation that lapses",
+        mood: Some(at_stripe("capture", "error", 50)),
+        then: Then::Lapse,
+        ends: Status::Cancelled,
+        only_adds: true,
+        ..PLAIN
+    },
+    Scenario { name: "a refund by the administrator", then: Then::RefundPaid, only_adds: true, ..PLAIN },
 ];
 
 /// What a client does when its request is not answered as it hoped.
@@ -135,6 +218,15 @@ pub(crate) enum Client {
     NeverBack,
 }
 
+/// One request of hers, or of an administrator.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) deed: Deed,
+    path: String,
+    key: String,
+    body: Value,
+}
+
 /// One order of one scenario.
 #[derive(Debug)]
 pub(crate) struct Play<'a> {
@@ -142,8 +234,11 @@ pub(crate) struct Play<'a> {
     scenario: Scenario,
     client: Client,
     key: String,
-    cancel_key: String,
+    /// Of the cancel, or of the refund.
+    second_key: String,
     patience: usize,
+    /// What was answered for good.
+    answers: Mutex<Vec<(Request, Answer)>>,
     pub(crate) order_id: OrderId,
     pub(crate) skus: [Sku; 2],
 }
@@ -151,20 +246,21 @@ pub(crate) struct Play<'a> {
 impl<'a> Play<'a> {
     /// Puts two products of its own on the shelf, and makes the provider's mood.
     pub(crate) async fn prepare(stage: &'a Stage, scenario: Scenario, client: Client) -> Self {
-        let key = new_key();
+        let (key, second_key) = (new_key(), new_key());
         let order_id = stage.kareem.order_id(&key);
         let short = order_id.as_str()[4..20].to_owned();
         let skus = [format!("cell-{short}-a"), format!("cell-{short}-b")].map(|sku| sku.parse().expect("a SKU"));
-        let play = Self { stage, scenario, client, cancel_key: new_key(), key, patience: PATIENCE, order_id, skus };
+        let answers = Mutex::default();
+        let play = Self { stage, scenario, client, second_key, key, patience: PATIENCE, answers, order_id, skus };
         for sku in &play.skus {
             stage.shop.shelve(sku, STOCKED).await;
         }
         let proxy = play.proxy();
         proxy.alias(&play.key, &play.order_id).await;
-        proxy.alias(&play.cancel_key, &play.order_id).await;
+        proxy.alias(&play.second_key, &play.order_id).await;
         proxy.alias(&format!("cell-{short}"), &play.order_id).await;
-        if let Some(mood) = scenario.mood {
-            stage.shop.fault(&play.order_id, mood.operation, mood.fault, mood.times).await;
+        if let Some(Mood { provider, operation, fault, times }) = scenario.mood {
+            stage.shop.fault_at(provider, &play.order_id, operation, fault, times).await;
         }
         play
     }
@@ -180,11 +276,11 @@ impl<'a> Play<'a> {
 
     /// Everything that comes before what is struck.
     pub(crate) async fn before(&self) {
-        if self.scenario.then == Then::CancelPaid {
-            self.click(Client::Repeats).await.expect("an undisturbed checkout is answered");
+        if matches!(self.scenario.then, Then::CancelPaid | Then::RefundPaid) {
+            self.ask(self.purchase(), Client::Repeats).await.expect("an undisturbed checkout is answered");
             self.closed().await;
             // What the purchase itself set off is over: its guard is done, and its e-mail is sent.
-            crate::promises::quiet(self.stage, self, Status::Paid).await.expect("the purchase comes to rest");
+            crate::promises::quiet(self.stage, self).await.expect("the purchase comes to rest");
         }
     }
 
@@ -203,53 +299,137 @@ impl<'a> Play<'a> {
     /// What a client that repeats may never see.
     pub(crate) async fn act(&self) -> Result<(), String> {
         match self.scenario.then {
-            Then::Nothing => self.click(self.client).await,
-            Then::CancelPaid => self.cancel().await,
-            Then::Authenticate => {
-                self.click(self.client).await?;
-                self.authenticate().await
+            Then::CancelPaid => self.ask(self.cancel(), self.client).await,
+            Then::RefundPaid => self.ask(self.refund(), self.client).await,
+            Then::CancelUnanswered => {
+                let click = self.ask(self.purchase(), self.client);
+                let (clicked, cancelled) =
+                    tokio::join!(click, self.cancel_once_called("authorize-payment/paypal.AuthorizeOrder#1"));
+                clicked.and(cancelled)
+            }
+            Then::Nothing | Then::Authenticate | Then::CancelWaiting | Then::Lapse => {
+                self.ask(self.purchase(), self.client).await?;
+                self.go_on().await
             }
         }
     }
 
-    async fn click(&self, client: Client) -> Result<(), String> {
-        let (first, second) = (self.skus[0].as_str(), self.skus[1].as_str());
-        let body = purchase_with(&[(first, 1), (second, 2)], self.scenario.methods);
-        self.send("/v1/checkout", &self.key, &body, client, &[201, 202, 402]).await
+    async fn go_on(&self) -> Result<(), String> {
+        match self.scenario.then {
+            Then::Authenticate => self.authenticate().await,
+            Then::CancelWaiting if self.comes_to(|order| order.awaited_action().is_some()).await? => self.cancel_for_sure().await,
+            Then::Lapse if self.comes_to(|order| order.capture_is_under_way(1)).await? => self.let_go().await,
+            _ => Ok(()),
+        }
     }
 
-    async fn cancel(&self) -> Result<(), String> {
+    fn purchase(&self) -> Request {
+        let lines: Vec<_> = self.skus.iter().map(Sku::as_str).zip(self.scenario.buys).collect();
+        let body = purchase_with(&lines, self.scenario.methods);
+        Request { deed: Deed::Checkout, path: "/v1/checkout".into(), key: self.key.clone(), body }
+    }
+
+    fn cancel(&self) -> Request {
         let path = format!("/v1/orders/{}/cancel", self.order_id);
-        self.send(&path, &self.cancel_key, &json!({}), self.client, &[200]).await
+        Request { deed: Deed::Cancel, path, key: self.second_key.clone(), body: json!({}) }
     }
 
-    /// Sends, and repeats while the answer says that it may be worth it, or there is none.
-    async fn send(&self, path: &str, key: &str, body: &Value, client: Client, ends: &[u16]) -> Result<(), String> {
+    fn refund(&self) -> Request {
+        let path = format!("/v1/orders/{}/refunds", self.order_id);
+        let body = json!({"amount": {"amount": 1000, "currency": "USD"}});
+        Request { deed: Deed::Refund, path, key: self.second_key.clone(), body }
+    }
+
+    /// An order that nobody cancels waits for an hour: she tries until it is done, whatever the client of her click was.
+    async fn cancel_for_sure(&self) -> Result<(), String> {
+        self.ask(self.cancel(), Client::Repeats).await
+    }
+
+    /// Sends, and keeps the final answer.
+    async fn ask(&self, request: Request, client: Client) -> Result<(), String> {
+        if let Some(answer) = self.send(&request, client).await? {
+            self.answers.lock().unwrap_or_else(PoisonError::into_inner).push((request, answer));
+        }
+        Ok(())
+    }
+
+    /// What was answered for good.
+    pub(crate) fn answers(&self) -> Vec<(Request, Answer)> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Once more by a client that repeats: it is answered as it was.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(crate) async fn repeat(&self) -> Result<(), String> {
+        if self.client == Client::NeverBack {
+            return Ok(());
+        }
+        for (request, first) in self.answers() {
+            let again = self.send(&request, Client::Repeats).await?.ok_or("the contract: a repeat is not answered")?;
+            answers::agree(&first, &again)?;
+        }
+        Ok(())
+    }
+
+    /// Sends, and repeats while the answer says that it may be worth it, or there is none. None: it did not repeat.
+    async fn send(&self, request: &Request, client: Client) -> Result<Option<Answer>, String> {
         let mut last = String::new();
         for _ in 0..self.patience {
-            let request = self.stage.shop.http.post(self.stage.shop.url(path)).bearer_auth(self.stage.token());
-            let answer = request.header("Idempotency-Key", key).json(body).send().await;
-            match answer {
-                Ok(answer) if ends.contains(&answer.status().as_u16()) => return Ok(()),
-                Ok(answer) if client == Client::Repeats && worth_another_try(&answer) => {
-                    last = answer.status().to_string();
-                }
-                Ok(answer) if client == Client::Repeats => {
-                    return Err(format!("{path} was answered {}: {}", answer.status(), answer.text().await.unwrap_or_default()));
-                }
-                Err(error) if client == Client::Repeats => last = error.to_string(),
-                Ok(_) | Err(_) => return Ok(()),
+            match self.post(request).await {
+                Ok(answer) if request.deed.is_finally(&answer) => return Ok(Some(answer)),
+                Ok(answer) if worth_another_try(&answer) => last = answer.status.to_string(),
+                Ok(answer) => return Err(format!("{} was answered {}: {}", request.path, answer.status, answer.body)),
+                Err(error) => last = error.to_string(),
+            }
+            if client == Client::NeverBack {
+                return Ok(None);
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        Err(format!("{path} was never answered well; the last was {last}"))
+        Err(format!("{} was never answered well; the last was {last}", request.path))
+    }
+
+    async fn post(&self, request: &Request) -> reqwest::Result<Answer> {
+        let shop = &self.stage.shop;
+        let post = shop.http.post(shop.url(&request.path)).bearer_auth(self.stage.token(request.deed));
+        Answer::read(post.header("Idempotency-Key", &request.key).json(&request.body).send().await?).await
+    }
+
+    /// Waits until the order is ready. `false`: it never will be, for nothing was written, or it has come to its end.
+    async fn comes_to(&self, ready: impl Fn(&Order) -> bool) -> Result<bool, String> {
+        let (started, proxy) = (Instant::now(), self.proxy());
+        let mut watch = proxy.watch(&self.order_id).await;
+        while started.elapsed() < TURN {
+            match self.stage.shop.events().order(&self.order_id).await {
+                Ok(order) if ready(&order) => return Ok(true),
+                Ok(order) if order.is_closed() => return Ok(false),
+                Err(_) if self.client == Client::NeverBack && self.nothing_was_written().await => return Ok(false),
+                Ok(_) | Err(_) => watch.next().await,
+            }
+        }
+        Err("the order never came to where the scenario goes on".into())
+    }
+
+    /// Cancels when this is called for the order; an order that nobody wrote is not cancelled.
+    async fn cancel_once_called(&self, name: &str) -> Result<(), String> {
+        let (started, proxy) = (Instant::now(), self.proxy());
+        while started.elapsed() < TURN {
+            if proxy.calls(&self.order_id).await.iter().any(|call| call.name == name) {
+                return self.cancel_for_sure().await;
+            }
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        let nobody = self.client == Client::NeverBack && self.nothing_was_written().await;
+        if nobody { Ok(()) } else { Err(format!("{name} was never called")) }
     }
 
     /// She confirms on her bank's page, if the order got so far.
     async fn authenticate(&self) -> Result<(), String> {
         let (started, proxy) = (Instant::now(), self.proxy());
         let mut watch = proxy.watch(&self.order_id).await;
-        while started.elapsed() < Duration::from_secs(45) {
+        while started.elapsed() < TURN {
             let order = self.stage.shop.events().order(&self.order_id).await;
             let Ok(order) = order else {
                 if self.client == Client::NeverBack && self.nothing_was_written().await {
@@ -275,8 +455,19 @@ impl<'a> Play<'a> {
         Err("the order never waited for her".into())
     }
 
+    /// Stripe lets go of the money by itself, as after seven days.
+    async fn let_go(&self) -> Result<(), String> {
+        let shop = &self.stage.shop;
+        let order = shop.events().order(&self.order_id).await.map_err(|error| error.to_string())?;
+        let reference = order.attempt(1).map(|attempt| attempt.reference.as_str()).unwrap_or_default();
+        let cancel = shop.http.post(format!("{}/v1/payment_intents/{reference}/cancel", shop.outputs.stripe_url));
+        let cancel = cancel.bearer_auth("sk_test_simulator").header("Stripe-Version", "2026-01-01");
+        let answer = cancel.send().await.map_err(|error| error.to_string())?;
+        if answer.status().is_success() { Ok(()) } else { Err(format!("Stripe does not let go: {}", answer.status())) }
+    }
+
     /// No order came of the click: its first write was struck, and nobody repeats it.
-    pub(crate) async fn nothing_was_written(&self) -> bool {
+    async fn nothing_was_written(&self) -> bool {
         tokio::time::sleep(Duration::from_secs(4)).await;
         self.stage.shop.events().load(&self.order_id).await.is_ok_and(|events| events.is_empty())
     }
@@ -290,6 +481,6 @@ impl<'a> Play<'a> {
     }
 }
 
-fn worth_another_try(answer: &Response) -> bool {
-    answer.status().is_server_error() || (answer.status() == StatusCode::CONFLICT && answer.headers().contains_key("retry-after"))
+fn worth_another_try(answer: &Answer) -> bool {
+    answer.status >= 500 || (answer.status == 409 && answer.header("retry-after").is_some())
 }

@@ -1,13 +1,17 @@
 //! Calls that name no order: what a function asks when it starts, and what orders share. Each is struck while an order needs
 //! it, in a process that was killed for it to start again; whichever order meets the fault, every promise holds for all.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use shared::domain::ids::OrderId;
 use tokio::task::JoinSet;
 
 use crate::{
-    cells::{FAULTS, Fault, Outcome, past_its_timeout, stem},
-    promises,
+    cells::{self, FAULTS, Fault, Outcome, function, past_its_timeout, stem},
+    promises::{self, Strike},
     proxy::{Call, Proxy},
     scenarios::{Client, Play, Scenario, Stage},
 };
@@ -39,8 +43,16 @@ struct SharedCall {
 /// Every function of these recordings with every fault.
 pub(crate) fn all(recordings: &[(Scenario, Vec<Call>)]) -> Vec<Calls> {
     let mut functions: BTreeMap<&str, Vec<(Scenario, String)>> = BTreeMap::new();
+    let (mut recordings, mut known) = (recordings.iter().collect::<Vec<_>>(), BTreeSet::new());
+    recordings.sort_by_key(|(scenario, _)| scenario.only_adds);
     for (scenario, calls) in recordings {
         for call in calls {
+            // A scenario that only adds is played for those functions alone that no other calls.
+            if !scenario.only_adds {
+                known.insert(function(&call.name));
+            } else if known.contains(function(&call.name)) {
+                continue;
+            }
             let firsts = functions.entry(function(&call.name)).or_default();
             if !firsts.iter().any(|(of, _)| of.name == scenario.name) {
                 firsts.push((*scenario, call.name.clone()));
@@ -54,7 +66,8 @@ pub(crate) fn all(recordings: &[(Scenario, Vec<Call>)]) -> Vec<Calls> {
     functions.into_iter().flat_map(with_every_fault).collect()
 }
 
-/// Strikes them: functions side by side, the calls of each one after the other, for two could not tell whose was struck.
+/// Strikes them: functions side by side, the calls of each one after the other, for two could not tell whose was struck. What
+/// is doubtful then is struck again alone.
 pub(crate) async fn strike(stage: &Arc<Stage>, chosen: Vec<Calls>) -> Vec<(String, Fault, Outcome)> {
     let mut by_function: BTreeMap<String, Vec<Calls>> = BTreeMap::new();
     for calls in chosen {
@@ -65,20 +78,28 @@ pub(crate) async fn strike(stage: &Arc<Stage>, chosen: Vec<Calls>) -> Vec<(Strin
         let stage = stage.clone();
         running.spawn(async move {
             let found = find(&stage, &chosen[0]).await;
-            let mut outcomes = Vec::new();
+            let mut struck = Vec::new();
             for fault in chosen.iter().map(|calls| calls.fault) {
                 for call in &found {
-                    let outcome = call.strike(&stage, fault).await;
-                    if let Outcome::Broken(why) = &outcome {
-                        println!("broken: {} / {}\n        {why}", call.name, fault.title);
-                    }
-                    outcomes.push((call.name.clone(), fault, outcome));
+                    let (outcome, order_id) = call.strike(&stage, fault).await;
+                    struck.push((call.clone(), fault, outcome, order_id));
                 }
             }
-            outcomes
+            struck
         });
     }
-    let mut outcomes = running.join_all().await.concat();
+    let struck = running.join_all().await.concat();
+    if !struck.is_empty() {
+        stage.letters.are_all_seen(&stage.shop).await;
+    }
+    let mut outcomes = Vec::new();
+    for (call, fault, outcome, order_id) in struck {
+        let outcome = match cells::doubt(stage, &outcome, &order_id) {
+            Some(first) => call.strike_again(stage, fault, first).await,
+            None => outcome,
+        };
+        outcomes.push((call.name, fault, outcome));
+    }
     outcomes.sort_by(|(one, fault, _), (other, other_fault, _)| (one, fault.name).cmp(&(other, other_fault.name)));
     outcomes
 }
@@ -89,17 +110,15 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
     for (index, (scenario, first)) in calls.firsts.iter().enumerate() {
         let proxy = crate::proxy(stage);
         let before = proxy.all_calls().await.last().map_or(0, |call| call.number);
-        let play = Play::prepare(stage, *scenario, Client::Repeats).await;
-        play.before().await;
-        proxy.fault(&play.order_id, first, "kill_before", None).await;
-        let held = match play.act().await {
-            Ok(()) => promises::hold(stage, &play).await.map(drop),
-            Err(broken) => Err(broken),
-        };
-        held.unwrap_or_else(|error| panic!("{} with {} killed: {error}", scenario.name, calls.function));
+        // Others are killed beside it: what breaks once is looked at again.
+        if let Err(broken) = looked_at(stage, *scenario, first).await {
+            println!("doubtful: {} with {} killed\n          {broken}", scenario.name, calls.function);
+            let again = looked_at(stage, *scenario, first).await;
+            again.unwrap_or_else(|error| panic!("{} with {} killed: {error}", scenario.name, calls.function));
+        }
         let shared = |call: &Call| call.number > before && call.order_id.is_none() && function(&call.name) == calls.function;
         for call in proxy.all_calls().await.into_iter().filter(shared) {
-            let (name, delay_ms) = (stem(&call.name).to_owned(), past_its_timeout(&call));
+            let (name, delay_ms) = (stem(&call.name).to_owned(), past_its_timeout(&call, &stage.shop.outputs.limits));
             let mut firsts = calls.firsts.clone();
             firsts.rotate_left(index);
             found.entry(name.clone()).or_insert(SharedCall { name, firsts, delay_ms });
@@ -108,40 +127,67 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
     found.into_values().collect()
 }
 
+/// Plays a scenario in which the function is killed at its first call.
+async fn looked_at(stage: &Stage, scenario: Scenario, first: &str) -> Result<(), String> {
+    let play = Play::prepare(stage, scenario, Client::Repeats).await;
+    play.before().await;
+    let killed = kill(stage, &play, first).await;
+    play.act().await?;
+    promises::hold(stage, &play, &[killed]).await.map(drop)
+}
+
+/// Has the function killed at its first call for the order: another process starts.
+async fn kill(stage: &Stage, play: &Play<'_>, first: &str) -> Strike {
+    let fault = FAULTS.into_iter().find(|fault| fault.name == "kill_before").expect("it is one of them");
+    let id = play.proxy().fault(Some(&play.order_id), first, fault.name, None).await;
+    Strike { id, again: stage.comes_again(first, fault) }
+}
+
 impl SharedCall {
-    async fn strike(&self, stage: &Stage, fault: Fault) -> Outcome {
-        for (scenario, first) in self.firsts.iter().cycle().take(TRIES) {
+    async fn strike(&self, stage: &Stage, fault: Fault) -> (Outcome, OrderId) {
+        let mut tries = self.firsts.iter().cycle().take(TRIES).peekable();
+        loop {
+            let (scenario, first) = tries.next().expect("the last try is answered");
             match self.play(stage, *scenario, first, fault).await {
-                Outcome::NotReached => {}
-                outcome => return outcome,
+                (Outcome::NotReached, _) if tries.peek().is_some() => {}
+                played => return played,
             }
         }
-        Outcome::NotReached
     }
 
-    async fn play(&self, stage: &Stage, scenario: Scenario, first: &str, fault: Fault) -> Outcome {
+    /// Alone, after it was doubtful beside others.
+    async fn strike_again(&self, stage: &Stage, fault: Fault, first: Outcome) -> Outcome {
+        let (outcome, order_id) = self.strike(stage, fault).await;
+        stage.letters.are_all_seen(&stage.shop).await;
+        let doubt = cells::doubt(stage, &outcome, &order_id);
+        let verdict = cells::verdict(first, outcome, doubt);
+        println!("again: {} / {}: {verdict:?}", self.name, fault.title);
+        verdict
+    }
+
+    async fn play(&self, stage: &Stage, scenario: Scenario, first: &str, fault: Fault) -> (Outcome, OrderId) {
         let play = Play::prepare(stage, scenario, Client::Repeats).await.killed_twice();
         play.before().await;
         let proxy: Proxy = play.proxy();
-        proxy.fault(&play.order_id, first, "kill_before", None).await;
+        let killed = kill(stage, &play, first).await;
         let made = proxy.all_calls().await.into_iter().filter(|call| call.order_id.is_none() && stem(&call.name) == self.name);
         let next = made.map(|call| call.occurrence).max().unwrap_or(0) + 1;
         let delay_ms = (fault.name == "delay").then_some(self.delay_ms);
-        let id = proxy.fault_shared(&format!("{}#{next}", self.name), fault.name, delay_ms).await;
-        let acted = play.act().await;
-        let held = match acted {
-            Ok(()) => promises::hold(stage, &play).await,
+        let id = proxy.fault(None, &format!("{}#{next}", self.name), fault.name, delay_ms).await;
+        let strike = Strike { id, again: stage.comes_again(&self.name, fault) };
+        let held = match play.act().await {
+            Ok(()) => promises::hold(stage, &play, &[killed, strike]).await,
             Err(broken) => Err(broken),
         };
         proxy.withdraw(id).await;
-        match held {
+        let outcome = match held {
             Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
-            Ok(_) if proxy.did_strike(id).await => Outcome::Held,
-            Ok(_) => Outcome::NotReached,
+            Ok(_) if !proxy.did_strike(id).await => Outcome::NotReached,
+            Ok(held) => cells::of(held, false, &play.order_id),
+        };
+        if let Outcome::Broken(why) | Outcome::Suspect(why) = &outcome {
+            println!("doubtful: {} / {}\n          {why}", self.name, fault.title);
         }
+        (outcome, play.order_id)
     }
-}
-
-fn function(name: &str) -> &str {
-    name.split('/').next().unwrap_or(name)
 }

@@ -44,9 +44,7 @@ async fn deliveries_twice_and_out_of_order_change_nothing() {
             outputs[name] = shop.resource(name).into();
         }
         shop.python("deliver_again.py", &[order_id.as_str(), shop.resource("OrderEventsTable"), &outputs.to_string()]).await;
-        let replay = json!({"times": 2, "shuffle": true, "order_id": order_id});
-        let url = format!("{}/webhooks/replay", shop.outputs.payment_simulator_url);
-        assert!(shop.http.put(url).json(&replay).send().await.unwrap().status().is_success());
+        assert!(shop.replay_webhooks(&order_id, 2).await >= 2, "there were webhooks to deliver again");
         tokio::time::sleep(Duration::from_secs(12)).await;
 
         let after = (shop.event_names(&order_id).await, shop.ledger(&order_id).await, shop.available(sku.as_str()).await);

@@ -24,11 +24,15 @@ async fn faults_are_told_with_their_ids_all_or_an_orders() {
     assert_eq!(put(ORDER, "delay", json!({"delay_ms": 5})).await, 1);
     assert_eq!(put(OTHER_ORDER, "freeze", json!({"resume": "manual"})).await, 2);
     let first = json!({
-        "id": 1, "order_id": ORDER, "call": CALL, "fault": "delay", "delay_ms": 5, "struck": false, "held": false, "error": null,
+        "id": 1, "order_id": ORDER, "call": CALL, "fault": "delay", "delay_ms": 5, "struck": false, "over": false,
+        "met_at": null, "held": false, "error": null,
     });
     assert_eq!(proxy.faults().await.as_array().unwrap().len(), 2);
     let own = proxy.control(Method::GET, &format!("faults?order_id={ORDER}"), Value::Null).await.json();
     assert_eq!(own, json!([first]));
+    let single = async |id: &str| proxy.control(Method::GET, &format!("faults/{id}"), Value::Null).await;
+    assert_eq!(single("1").await.json(), first);
+    assert_eq!((single("3").await.status, single("x").await.status), (404, 400));
 }
 
 #[tokio::test]

@@ -154,6 +154,30 @@ async fn a_delayed_call_is_forwarded_late_and_answered() {
 }
 
 #[tokio::test]
+async fn a_struck_call_is_over_when_nothing_of_it_is_on_its_way() {
+    let proxy = Proxy::start().await;
+    let over = async |index: usize| proxy.faults().await[index]["over"] == true;
+    proxy.fault_with(PUT, "delay", json!({"delay_ms": 300})).await;
+    assert!(timeout(Duration::from_millis(100), proxy.put_event(ORDER)).await.is_err());
+    assert_eq!((&proxy.faults().await[0]["struck"], over(0).await), (&json!(true), false), "it has not landed");
+    assert!(proxy.faults().await[0]["met_at"].is_string());
+    eventually("landed", async || over(0).await).await;
+    assert_eq!(proxy.upstream.seen().len(), 1);
+
+    proxy.upstream.is_slow(Duration::from_millis(300));
+    proxy.fault("checkout/dynamodb.PutItem(OrderEventsTable)#2", "lose_answer").await;
+    let (lost, ()) = tokio::join!(proxy.put_event(ORDER), async {
+        proxy.upstream.has_seen(2).await;
+        assert!(!over(1).await, "it is not answered");
+    });
+    assert!(is_reset(&lost) && over(1).await);
+
+    proxy.fault("checkout/dynamodb.PutItem(OrderEventsTable)#3", "refuse").await;
+    assert!(!over(2).await, "it stands");
+    assert!(is_reset(&proxy.put_event(ORDER).await) && over(2).await);
+}
+
+#[tokio::test]
 async fn a_delayed_call_lands_though_its_caller_has_given_up() {
     let proxy = Proxy::start().await;
     proxy.fault_with(PUT, "delay", json!({"delay_ms": 300})).await;

@@ -137,6 +137,7 @@ async fn a_function_is_killed_after_its_call_took_effect() {
     assert!(process.child.try_wait().unwrap().is_none(), "it lives until the answer is there");
     assert_eq!(process.ended().await.signal(), Some(SIGKILL));
     crate::harness::eventually("struck", async || proxy.faults().await[0]["struck"] == true).await;
+    crate::harness::eventually("over", async || proxy.faults().await[0]["over"] == true).await;
     let call = proxy.last_call().await;
     assert_eq!((&call["fault"], &call["status"], &call["write_units"]), (&json!("kill_after"), &Value::Null, &json!(1)));
 }
@@ -149,7 +150,7 @@ async fn a_process_that_is_no_function_is_spared_answered_and_the_fault_told_bro
         assert!(Process::start("not-bootstrap", &proxy).ended().await.success(), "{fault}");
         proxy.upstream.has_seen(1).await;
         let faults = proxy.faults().await;
-        assert_eq!(faults[0]["struck"], false);
+        assert_eq!((&faults[0]["struck"], &faults[0]["over"]), (&json!(false), &json!(true)));
         assert!(faults[0]["error"].as_str().unwrap().contains("the caller is: not-bootstrap ("), "{faults}");
         let call = proxy.last_call().await;
         assert_eq!((&call["fault"], &call["status"]), (&Value::Null, &json!(200)));
