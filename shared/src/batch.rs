@@ -1,9 +1,9 @@
-//! A batch of queue messages: all are worked on side by side, each for itself, and only those that failed come again.
+//! A batch of queue messages: each is worked on for itself, and only those that failed come again.
 
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use futures_util::{FutureExt, future::join_all};
+use futures_util::{FutureExt, StreamExt, stream};
 use serde::Deserialize;
 
 use crate::{dead_letters::LastTry, domain::event::Event};
@@ -24,10 +24,11 @@ pub fn event_in(message: &SqsMessage) -> Result<Event, String> {
     Ok(envelope.detail)
 }
 
-/// Hands every message to `handle`; an error or a panic fails that message alone, and one that is slow keeps none waiting.
-/// One that failed for the last time is put away with its reason; without a `last_try` it always comes again.
+/// Hands every message to `handle`, at most `at_once` side by side; an error or a panic fails that message alone. One that
+/// failed for the last time is put away with its reason; without a `last_try` it always comes again.
 pub async fn each_message<'a, F, E>(
     batch: &'a SqsEvent,
+    at_once: usize,
     last_try: Option<&LastTry>,
     handle: impl Fn(&'a SqsMessage) -> F,
 ) -> SqsBatchResponse
@@ -37,7 +38,8 @@ where
 {
     let mut response = SqsBatchResponse::default();
     let handled = batch.records.iter().map(|message| AssertUnwindSafe(handle(message)).catch_unwind());
-    for (message, outcome) in batch.records.iter().zip(join_all(handled).await) {
+    let outcomes: Vec<_> = stream::iter(handled).buffered(at_once).collect().await;
+    for (message, outcome) in batch.records.iter().zip(outcomes) {
         let reason = match outcome {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
@@ -60,6 +62,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[tokio::test]
@@ -72,7 +76,7 @@ mod tests {
                 message
             })
             .collect();
-        let response = each_message(&batch, None, |message| async move {
+        let response = each_message(&batch, 3, None, |message| async move {
             match message.message_id.as_deref() {
                 Some("3") => Err("broken"),
                 Some("7") => panic!("worse"),
@@ -81,5 +85,23 @@ mod tests {
         });
         let failed: Vec<_> = response.await.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
         assert_eq!(failed, ["3", "7"]);
+    }
+
+    #[tokio::test]
+    async fn so_many_are_worked_on_side_by_side_and_no_more() {
+        let mut batch = SqsEvent::default();
+        batch.records = vec![SqsMessage::default(); 4];
+        for at_once in [1, 4] {
+            let (now, most) = (Cell::new(0_usize), Cell::new(0_usize));
+            let response = each_message(&batch, at_once, None, |_| async {
+                now.set(now.get() + 1);
+                most.set(most.get().max(now.get()));
+                tokio::task::yield_now().await;
+                now.set(now.get() - 1);
+                Ok::<_, String>(())
+            });
+            assert!(response.await.batch_item_failures.is_empty());
+            assert_eq!(most.get(), at_once);
+        }
     }
 }

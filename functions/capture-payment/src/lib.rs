@@ -18,6 +18,9 @@ use shared::{
     saga::{OrderRef, StepError},
 };
 
+/// As many as a batch has: one whose provider is slow keeps none waiting.
+const BATCH: usize = 10;
+
 /// What the function works with.
 #[derive(Debug)]
 pub struct CapturePayment {
@@ -58,11 +61,13 @@ impl CapturePayment {
     /// A step's, as [`capture`](Self::capture).
     pub async fn handle(&self, call: Call) -> Result<Reply, StepError> {
         match call {
-            Call::Messages(batch) => {
-                Ok(Reply::Messages(each_message(&batch, Some(&self.last_try), |message| self.handle_message(message)).await))
-            }
+            Call::Messages(batch) => Ok(Reply::Messages(self.each(&batch).await)),
             Call::Step(step) => self.capture(step).await.map(Reply::Step),
         }
+    }
+
+    async fn each(&self, batch: &SqsEvent) -> SqsBatchResponse {
+        each_message(batch, BATCH, Some(&self.last_try), |message| self.handle_message(message)).await
     }
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), String> {

@@ -17,6 +17,9 @@ use shared::{
     settlement::{self, Settlement},
 };
 
+/// As many as a batch has: none waits for another.
+const BATCH: usize = 10;
+
 /// The queue that brings a guard back.
 #[derive(Clone, Debug)]
 pub struct GuardQueue {
@@ -75,7 +78,7 @@ pub struct GuardOrder {
 impl GuardOrder {
     /// Looks after the orders of these messages. A message comes again only if its guard could not even be sent again.
     pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
-        each_message(&batch, None, |message| self.handle_message(message)).await
+        each_message(&batch, BATCH, None, |message| self.handle_message(message)).await
     }
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), String> {

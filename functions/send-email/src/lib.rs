@@ -31,6 +31,9 @@ pub use crate::{mailer::Mailer, receipt_bucket::ReceiptBucket};
 /// How long a sent e-mail is remembered: longer than any event can come again.
 pub const REMEMBERED: Duration = Duration::from_hours(24 * 365 * 10);
 
+/// Whoever dies between SES's answer and its note has sent one e-mail that is sent again, and not a whole batch of them.
+const ONE_BY_ONE: usize = 1;
+
 /// What the function works with.
 #[derive(Debug)]
 pub struct SendEmail {
@@ -53,7 +56,7 @@ pub struct SendEmail {
 impl SendEmail {
     /// Sends what the messages of this batch ask for. Only those that failed come again.
     pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
-        each_message(&batch, Some(&self.last_try), |message| self.handle_message(message)).await
+        each_message(&batch, ONE_BY_ONE, Some(&self.last_try), |message| self.handle_message(message)).await
     }
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), Error> {
