@@ -56,7 +56,7 @@ for function in ("ProjectOrdersFunction", "PublishEventsFunction"):
         sys.exit(f"{function}: {answer['Payload'].read().decode()}")
 sqs = boto3.client("sqs")
 events = [{name: plain(value) for name, value in item.items()} for item in items]
-subscribed = {"SendEmailQueue": None, "CapturePaymentQueue": {"OrderConfirmed"}, "GuardQueue": {"OrderPlaced", "OrderCancelled"}}
+subscribed = {"SendEmailQueue": None, "CapturePaymentQueue": {"OrderConfirmed"}, "GuardQueue": set(outputs["guarded"])}
 messages = [
     (queue, json.dumps({"detail": event}))
     for queue, types in subscribed.items()

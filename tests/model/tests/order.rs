@@ -104,6 +104,12 @@ fn webhooks_may_tell_old_news() {
 }
 
 #[test]
+fn all_executors_work_on_one_order_from_its_first_event_on() {
+    let model = OrderModel { subscriber: true, webhook: true, ..OrderModel::default() };
+    holds("everybody", OrderModel { on_the_way: at_least(0), ..model });
+}
+
+#[test]
 fn a_provider_may_ask_for_the_customer() {
     holds("customer actions", OrderModel { actions: true, customer: false, on_the_way: at_least(1), ..OrderModel::default() });
 }

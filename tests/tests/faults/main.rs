@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// Cells that run side by side, each on its own order, SKUs and key.
-const SIDE_BY_SIDE: usize = 40;
+const SIDE_BY_SIDE: usize = 48;
 
 /// How often each scenario is played at once, round by round, to record its calls. The first round only warms the functions
 /// up: what is slow to start is deferred, and makes other calls. The last two are crowds, like the cells: what a function calls
@@ -51,7 +51,7 @@ const ROUNDS: [usize; 5] = [1, 1, 1, 4, 6];
 
 /// A slice of the matrix takes every n-th cell, so that the test command stays within its time. The slice moves with the
 /// date; the nightly run takes all of them.
-const SLICES: u64 = 48;
+const SLICES: u64 = 64;
 
 #[tokio::main]
 async fn main() -> ExitCode {
