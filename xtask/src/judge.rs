@@ -60,10 +60,12 @@ async fn listening(program: Program, port: u16) -> Result<Running> {
     Ok(server)
 }
 
-/// `cargo test` of one file of a package's tests, with one variable.
-async fn cargo_test(package: &[&str], test: &str, variable: (&str, String)) -> Result<()> {
-    let tests = Program::new(test, "cargo").args(["test", "--target"]).args([stack::host()?]).args(["--package"]);
-    tests.args(package.iter().copied()).args(["--test", test]).env(variable.0, variable.1).visible().run().await
+/// `cargo test` of one file of tests, with one variable. It is asked for in the whole workspace: of one package alone cargo would
+/// choose other features, and build most dependencies again.
+async fn cargo_test(features: &[&str], test: &str, variable: (&str, String)) -> Result<()> {
+    let tests =
+        Program::new(test, "cargo").args(["test", "--workspace", "--exclude", "xtask", "--target"]).args([stack::host()?]);
+    tests.args(features.iter().copied()).args(["--test", test]).env(variable.0, variable.1).visible().run().await
 }
 
 /// AWS's own DynamoDB Local: the repositories' tests once more.
@@ -83,7 +85,7 @@ async fn dynamodb_local() -> Result<()> {
         .args(["software.amazon.dynamodb.services.local.main.ServerRunner", "-inMemory", "-port"])
         .args([port.to_string()]);
     let _server = listening(server, port).await?;
-    cargo_test(&["shared"], "repositories", ("SOUK_DYNAMODBS", format!("http://127.0.0.1:{port}"))).await
+    cargo_test(&[], "repositories", ("SOUK_DYNAMODBS", format!("http://127.0.0.1:{port}"))).await
 }
 
 async fn go_install(package: &str) -> Result<()> {
@@ -99,7 +101,7 @@ async fn stripe_mock() -> Result<()> {
     let port = free_port()?;
     let server = Program::new("stripe-mock", directory().join("stripe-mock")).args(["-http-addr", &format!("127.0.0.1:{port}")]);
     let _server = listening(server, port).await?;
-    cargo_test(&["system-tests", "--features", "judge"], "stripe_mock", ("SOUK_STRIPE_MOCK", format!("http://127.0.0.1:{port}/")))
+    cargo_test(&["--features", "system-tests/judge"], "stripe_mock", ("SOUK_STRIPE_MOCK", format!("http://127.0.0.1:{port}/")))
         .await
 }
 
