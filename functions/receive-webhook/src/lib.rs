@@ -8,8 +8,8 @@ use shared::{
     books::{Difference, lasting_problems, tell_failed_refund},
     domain::{
         event::Provider,
-        ids::{OrderId, RefundId},
-        order::{Attempt, Order, Outcome},
+        ids::OrderId,
+        order::{Attempt, Order, Outcome, RefundProgress},
         payment::{ListedRefund, PaymentState, RefundState},
     },
     http::{Answer, Problem, correlation_id, json_answer, route},
@@ -133,7 +133,13 @@ impl ReceiveWebhook {
         for refund in order.refunds() {
             let decided = match ListedRefund::state_of(&refund.id, &listed) {
                 Some(RefundState::Refunded) => self.events.advance(&order.id, |order| order.finish_refund(&refund.id)).await,
-                Some(RefundState::Failed(reason)) => self.fail_refund(&order.id, &refund.id, attempt.provider, reason).await,
+                Some(RefundState::Failed(reason)) => {
+                    // Told first: whoever dies in between tells it again.
+                    if refund.progress != RefundProgress::Failed {
+                        tell_failed_refund(&order.id, &refund.id, attempt.provider, reason, "receive-webhook");
+                    }
+                    self.events.advance(&order.id, |order| order.fail_refund(&refund.id, reason)).await
+                }
                 Some(RefundState::Pending) | None => continue,
             };
             match decided {
@@ -148,20 +154,6 @@ impl ReceiveWebhook {
             Difference { provider, reference, order_id, problem: problem.into() }.tell("receive-webhook");
         }
         Ok(now)
-    }
-
-    async fn fail_refund(
-        &self,
-        order_id: &OrderId,
-        refund: &RefundId,
-        provider: Provider,
-        reason: &str,
-    ) -> Result<Order, AdvanceError> {
-        let (order, first) = self.events.advance_first(order_id, |order| order.fail_refund(refund, reason)).await?;
-        if first {
-            tell_failed_refund(order_id, refund, provider, reason, "receive-webhook");
-        }
-        Ok(order)
     }
 
     /// A click that is still under way goes on by itself; whatever else owes something is settled at once.

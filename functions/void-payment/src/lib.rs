@@ -55,21 +55,21 @@ impl VoidPayment {
         match self.providers.gateway(attempt.provider).void(&attempt.reference).await? {
             PaymentState::Voided => {}
             PaymentState::Prepared | PaymentState::ActionRequired | PaymentState::Declined(_)
-                if self.can_never_act(order, attempt) => {}
+                if can_never_act(order, attempt, self.unauthorized_life, Timestamp::now()) => {}
             state => return Err(StepError::Unavailable(format!("{} did not void the attempt: {state:?}", attempt.provider))),
         }
         self.events.advance(&order.id, |order| order.void_payment(attempt.number)).await?;
         Ok(())
     }
+}
 
-    /// An attempt that its provider cannot cancel is watched until nothing that could authorise it lives any more. That
-    /// makes it dead for the order's end only: never for another method. One that was authorised holds money until its
-    /// provider says otherwise.
-    fn can_never_act(&self, order: &Order, attempt: &Attempt) -> bool {
-        let old = |ended: Timestamp| Timestamp::now().duration_since(ended) > self.unauthorized_life;
-        let held = matches!(attempt.answer, Some(PaymentAnswer::Authorized { .. }));
-        !held && !attempt.provider.cancels_unauthorized() && order.ended_at().is_some_and(old)
-    }
+/// An attempt that its provider cannot cancel is watched until nothing that could authorise it lives any more. That makes it
+/// dead for the order's end only: never for another method. One that was authorised holds money until its provider says
+/// otherwise.
+fn can_never_act(order: &Order, attempt: &Attempt, life: SignedDuration, now: Timestamp) -> bool {
+    let old = |ended: Timestamp| now.duration_since(ended) > life;
+    let held = matches!(attempt.answer, Some(PaymentAnswer::Authorized { .. }));
+    !held && !attempt.provider.cancels_unauthorized() && order.ended_at().is_some_and(old)
 }
 
 fn owed(order: &Order) -> Vec<&Attempt> {
@@ -78,4 +78,50 @@ fn owed(order: &Order) -> Vec<&Attempt> {
         _ => None,
     });
     numbers.filter_map(|number| order.attempt(number)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::{
+        event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider},
+        ids::CustomerId,
+        money::{Currency, Money},
+    };
+
+    use super::*;
+
+    /// An order with one attempt at this provider, of which this was heard, if anything; cancelled.
+    fn cancelled(provider: Provider, heard: Option<Fact>) -> Order {
+        let price = Money { amount: 4599, currency: Currency::USD };
+        let placed = OrderPlaced {
+            customer_id: CustomerId("kareem".into()),
+            fingerprint: "f".into(),
+            items: vec![Line { sku: "mug".parse().unwrap(), name: "Mug".into(), quantity: 1, unit_price: price }],
+            total: price,
+            payment_methods: vec![provider],
+        };
+        let prepared = Fact::PaymentPrepared { attempt: 1, provider, reference: "5O1".into() };
+        let facts = [Fact::OrderPlaced(placed), prepared].into_iter().chain(heard);
+        let facts = facts.chain([Fact::OrderCancelled { reason: Cancellation::CustomerRequest }]);
+        let order_id: shared::domain::ids::OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
+        let event = |(sequence, fact)| Event { order_id: order_id.clone(), sequence, at: Timestamp::UNIX_EPOCH, fact };
+        Order::from_events(&(1..).zip(facts).map(event).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn only_what_paypal_never_held_is_dead_by_age_and_only_after_its_hour() {
+        let hour = SignedDuration::from_hours(1);
+        let is_dead = |provider, heard, seconds| {
+            let order = cancelled(provider, heard);
+            can_never_act(&order, &order.attempts()[0], hour, Timestamp::from_second(seconds).unwrap())
+        };
+        let declined = || Some(Fact::PaymentDeclined { attempt: 1, decline_code: "5120".into() });
+        for heard in [None, Some(Fact::PaymentActionRequired { attempt: 1 }), declined()] {
+            assert!(!is_dead(Provider::Paypal, heard.clone(), 3600), "{heard:?}");
+            assert!(is_dead(Provider::Paypal, heard.clone(), 3601), "{heard:?}");
+            assert!(!is_dead(Provider::Stripe, heard, 360_000), "Stripe cancels it");
+        }
+        let authorized = Some(Fact::PaymentAuthorized { attempt: 1, capture_before: None });
+        assert!(!is_dead(Provider::Paypal, authorized, 360_000), "it holds money, however old it is");
+    }
 }
