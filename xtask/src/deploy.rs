@@ -31,12 +31,19 @@ pub async fn run(stage: &str) -> Result<()> {
     operate(Vec::new(), &["seed", "--stack", &stack]).await?;
     upload_page(stage, &outputs).await?;
     println!("\n{} {}", bold("The shop is open:"), outputs["WebUrl"].as_str().unwrap_or_default());
-    println!(
-        "Put Stripe's secret key with: aws secretsmanager put-secret-value --secret-id {} --secret-string '{{\"api_key\": \"sk_…\"}}'",
-        outputs["StripeSecret"].as_str().unwrap_or_default()
-    );
+    println!("\nOnce for each stage, give it the providers' keys:");
+    for (output, secret) in SECRETS {
+        let id = outputs[output].as_str().unwrap_or_default();
+        println!("  aws secretsmanager put-secret-value --secret-id {id} --secret-string '{secret}'");
+    }
     Ok(())
 }
+
+/// The secrets among the stack's outputs, and what the functions expect in each.
+const SECRETS: [(&str, &str); 2] = [
+    ("StripeSecret", r#"{"api_key": "sk_…", "webhook_secrets": ["whsec_…"]}"#),
+    ("PaypalSecret", r#"{"client_id": "…", "client_secret": "…", "webhook_id": "…"}"#),
+];
 
 async fn upload_page(stage: &str, outputs: &serde_json::Value) -> Result<()> {
     let pool = outputs["UserPoolId"].as_str().unwrap_or_default();
