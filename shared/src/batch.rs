@@ -46,13 +46,14 @@ where
             Err(_) => "the handler panicked".to_owned(),
         };
         let message_id = message.message_id.clone().unwrap_or_default();
+        let order_id = event_in(message).ok().map(|event| event.order_id);
         if let Some(last_try) = last_try
             && last_try.put_away(message, &reason).await
         {
-            tracing::error!(message_id, reason, "the message failed for the last time and is put into the dead letters");
+            tracing::error!(?order_id, message_id, reason, "the message failed for the last time and is put into the dead letters");
             continue;
         }
-        tracing::error!(message_id, reason, "the message comes again");
+        tracing::error!(?order_id, message_id, reason, "the message comes again");
         let mut failure = BatchItemFailure::default();
         failure.item_identifier = message_id;
         response.batch_item_failures.push(failure);
@@ -63,6 +64,9 @@ where
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+
+    use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+    use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 
     use super::*;
 
@@ -85,6 +89,26 @@ mod tests {
         });
         let failed: Vec<_> = response.await.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
         assert_eq!(failed, ["3", "7"]);
+    }
+
+    #[tokio::test]
+    async fn a_message_whose_letter_cannot_be_put_comes_again() {
+        let nobody = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url("http://127.0.0.1:1")
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
+            .retry_config(RetryConfig::disabled())
+            .build();
+        let mut message = SqsMessage::default();
+        message.message_id = Some("only".into());
+        message.attributes.insert("ApproximateReceiveCount".into(), "5".into());
+        let mut batch = SqsEvent::default();
+        batch.records = vec![message];
+        let last_try = LastTry::new(&nobody, "http://127.0.0.1:1/letters", 5);
+        let response = each_message(&batch, 1, Some(&last_try), |_| async { Err("broken") }).await;
+        let failed: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        assert_eq!(failed, ["only"], "SQS keeps it, or puts it away itself");
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ pub type Answer = Response<Body>;
 pub struct Caller {
     /// Her identity.
     pub customer_id: CustomerId,
-    /// Her verified e-mail address.
+    /// Her e-mail address. The user pool changes it only once she has verified the new one.
     pub email: String,
     groups: Vec<String>,
 }
@@ -81,7 +81,7 @@ pub fn route(request: &Request) -> String {
 /// One wrong field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// Where: an RFC 6901 JSON pointer into the body.
+    /// Where: an RFC 6901 JSON pointer into the body, or the name of the header or query parameter.
     pub pointer: String,
     /// What is wrong and how to fix it.
     pub detail: String,
@@ -161,7 +161,7 @@ impl Problem {
 
     /// 500: ours. The detail is in the log, under the correlation id.
     pub fn internal() -> Self {
-        let detail = "This is our fault and has been logged. Nothing was ordered. Please try again.";
+        let detail = "This is our fault and has been logged. Please try again with the same key.";
         Self::new(500, "internal", "Something went wrong on our side", detail)
     }
 

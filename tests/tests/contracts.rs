@@ -310,6 +310,12 @@ fn what_is_granted_on_everything_is_exactly_this() {
         "logs:DescribeLogGroups",
     ];
     assert_eq!(wild, expected.map(str::to_owned).into());
+    for (name, role) in resources("AWS::IAM::Role") {
+        let text = serde_yaml_ng::to_string(&role).unwrap();
+        let has = |what: &str| text.contains(what);
+        assert_eq!(has("StreamsPolicy"), has("dynamodb:GetShardIterator"), "{name}");
+        assert_eq!(has("LogDeliveryPolicy"), has("states.amazonaws.com"), "{name}");
+    }
 }
 
 #[test]

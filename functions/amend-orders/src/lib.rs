@@ -38,7 +38,7 @@ impl AmendOrders {
     /// Takes the request and answers with the order as it then is. A repeat with the same key gets the same answer.
     ///
     /// # Errors
-    /// A [`Problem`]; then nothing was changed.
+    /// A [`Problem`]. Nothing was changed, but for a 503, which leaves it unknown: a repeat finds out.
     pub async fn handle(&self, request: Request) -> Result<Answer, Problem> {
         let route = route(&request);
         if route != CANCEL && route != REFUND {

@@ -41,7 +41,7 @@ impl BrowseCatalog {
         }
     }
 
-    /// Whether the tables that every order needs answer.
+    /// Whether the catalogue's table answers.
     async fn health(&self) -> Result<Answer, Problem> {
         self.products.page(None, 1, None).await.map_err(unavailable)?;
         Ok(json_answer(200, json!({"status": "ok"}).to_string()))

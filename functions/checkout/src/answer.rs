@@ -1,4 +1,4 @@
-//! The contract's answer, made from the order alone: the same at once, at a repeat, and a year later.
+//! The contract's answer, made from the order alone, at once or a year later.
 
 use lambda_http::Body;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! `POST /v1/checkout`: claims the key, writes the order, runs its workflow, answers from the order.
 //!
-//! After `OrderPlaced` is written no failure is an error to the customer: the order was received, and says so.
+//! After `OrderPlaced` is written a failure of what follows is no error to the customer: the order was received, and says so.
 
 mod answer;
 pub mod request;
@@ -72,10 +72,11 @@ enum NotPlaced {
 }
 
 impl Checkout {
-    /// Takes the order and answers as the contract says. A repeat with the same key and body gets the same answer.
+    /// Takes the order and answers as the contract says. A repeat with the same key and body gets the same answer for
+    /// a day, and after that the order's answer as it then is.
     ///
     /// # Errors
-    /// A [`Problem`] for whatever ends before an order is written.
+    /// A [`Problem`] for whatever ends before an order is written, or leaves unknown whether one was (503).
     pub async fn handle(&self, request: Request) -> Result<Answer, Problem> {
         if route(&request) != ROUTE {
             return Err(Problem::method_not_allowed("POST"));

@@ -156,7 +156,8 @@ impl ReceiveWebhook {
         Ok(now)
     }
 
-    /// A click that is still under way goes on by itself; whatever else owes something is settled at once.
+    /// A click that is still under way goes on by itself, and so does a confirmed order's capture; what was deferred or cancelled
+    /// and still owes something is settled at once.
     async fn go_on(&self, order: &Order, event: &WebhookEvent) -> Result<(), String> {
         let under_way = match order.outcome() {
             Outcome::Open | Outcome::Rejected(_) => !order.was_deferred(),

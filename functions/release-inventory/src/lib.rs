@@ -1,4 +1,4 @@
-//! Gives the stock of a rejected order back: what undoes `reserve-inventory`.
+//! Gives the stock of a dead order back: what undoes `reserve-inventory`.
 
 use shared::{
     domain::order::Order,
@@ -10,7 +10,7 @@ use shared::{
 /// changes nothing.
 ///
 /// # Errors
-/// [`StepError::NotAllowed`] while the order is not rejected; else as every step.
+/// [`StepError::NotAllowed`] while the order has not ended as rejected or cancelled; else as every step.
 pub async fn handle(events: &OrderEvents, inventory: &InventoryTable, step: OrderRef) -> Result<OrderRef, StepError> {
     let give_back = |order: &Order| inventory.give_back(&order.quantities());
     events.advance_with(&step.order_id, Order::release, give_back).await?;

@@ -81,7 +81,7 @@ pub enum MethodOwner {
         /// The provider's own id of her, which a payment with this method must name.
         account: Option<String>,
     },
-    /// Somebody's who is not a customer of ours, or the provider knows no such method.
+    /// Somebody's who is not a customer of ours, or PayPal knows no such method. Stripe's is declined when it is used.
     Stranger,
 }
 
