@@ -259,9 +259,13 @@ pub fn start_of_page<T: DeserializeOwned>(request: &Request) -> Result<Option<T>
     let Some(text) = parameters.first("cursor") else { return Ok(None) };
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let start = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    start.map(Some).ok_or_else(|| {
-        Problem::validation(&[FieldError::new("?cursor", "must be a `next_cursor` of an earlier answer, unchanged")])
-    })
+    start.map(Some).ok_or_else(wrong_cursor)
+}
+
+/// 400: the cursor is none of ours, or another list's.
+pub fn wrong_cursor() -> Problem {
+    let detail = "must be a `next_cursor` of an earlier answer for the same list, unchanged";
+    Problem::validation(&[FieldError::new("?cursor", detail)])
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ const SERVICES: &str = "apigateway,cloudformation,cloudwatch,cognito-idp,dynamod
                         scheduler,secretsmanager,ses,sns,sqs,ssm,sts,stepfunctions";
 
 /// The template's limits, as short as tests need them; each still fits into the next.
-const TEST_LIMITS: [(&str, &str); 21] = [
+const TEST_LIMITS: [(&str, &str); 22] = [
     // One order's faults must not close the provider to another's test; the breaker has tests of its own.
     ("BreakerFailures", "1000000"),
     ("BreakerOpenMs", "5000"),
@@ -43,6 +43,7 @@ const TEST_LIMITS: [(&str, &str); 21] = [
     ("SettlementFirstWaitSeconds", "1"),
     ("SettlementLongestWaitSeconds", "4"),
     ("SettlementRestSeconds", "2"),
+    ("RefundPauseMs", "200"),
     ("QueueVisibilitySeconds", "22"),
     ("UnauthorizedLifeMs", "20000"),
     ("SendEmailTimeoutSeconds", "6"),

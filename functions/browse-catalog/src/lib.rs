@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use shared::{
     domain::{ids::Sku, product::Product},
-    http::{Answer, FieldError, Problem, cursor, json_answer, limit, route, start_of_page},
+    http::{Answer, FieldError, Problem, cursor, json_answer, limit, route, start_of_page, wrong_cursor},
     repositories::{RepositoryError, inventory::InventoryTable, products::ProductsTable},
 };
 
@@ -55,6 +55,9 @@ impl BrowseCatalog {
             let wrong = FieldError::new("?category", "must be a category's slug: lower-case letters, digits and hyphens");
             return Err(Problem::validation(&[wrong]));
         }
+        if start.as_ref().is_some_and(|start| !begins_a_page(start, category)) {
+            return Err(wrong_cursor());
+        }
         let page = self.products.page(category, limit(request)?, start.as_ref()).await.map_err(unavailable)?;
         let skus: Vec<&Sku> = page.items.iter().map(|product| &product.sku).collect();
         let levels =
@@ -72,6 +75,14 @@ impl BrowseCatalog {
         let available = level.map_err(unavailable)?.map_or(0, |level| level.available);
         Ok(json_answer(200, serde_json::to_string(&Shown { product: &product, available }).unwrap_or_default()))
     }
+}
+
+/// Whether this is where a page of this list may begin: it names a product, and the category if the list is of one.
+fn begins_a_page(start: &BTreeMap<String, String>, category: Option<&str>) -> bool {
+    let members = if category.is_some() { 2 } else { 1 };
+    start.len() == members
+        && start.get("sku").is_some_and(|sku| sku.parse::<Sku>().is_ok())
+        && start.get("category").map(String::as_str) == category
 }
 
 fn is_slug(text: &str) -> bool {

@@ -93,7 +93,10 @@ impl Checkout {
         let keyed = Keyed { customer: &caller.customer_id, route: ROUTE, key: &key, fingerprint: &fingerprint };
         let answer = Box::pin(idempotency::once(&self.keys, keyed, async {
             match self.place(&caller, checkout, order_id.clone(), fingerprint.clone()).await {
-                Ok((order, repeated)) => Done::Kept { answer: self.finish(order, &instance).await, repeated },
+                Ok((order, repeated)) => match self.finish(order, &instance).await {
+                    Ok(answer) => Done::Kept { answer, repeated },
+                    Err(problem) => Done::Unknown(problem),
+                },
                 Err(NotPlaced::Nothing(problem)) => Done::Nothing(problem),
                 Err(NotPlaced::Unknown(problem)) => Done::Unknown(problem),
             }
@@ -236,18 +239,22 @@ impl Checkout {
 
     /// Runs the workflow if the order is still open, and answers from what the order then says. What is still owed goes
     /// to the settlement; should this function die before, the guard sees to it.
-    async fn finish(&self, placed: Order, instance: &str) -> SavedAnswer {
+    ///
+    /// # Errors
+    /// A 503, when the order cannot be read again: it may have been rejected, and "received" is not said of that.
+    async fn finish(&self, placed: Order, instance: &str) -> Result<SavedAnswer, Problem> {
         let mut order = placed;
         if *order.outcome() == Outcome::Open {
             self.workflow.run(&order.id).await;
-            match self.events.order(&order.id).await {
-                Ok(now) => order = self.hand_over(now).await,
+            order = match self.events.order(&order.id).await {
+                Ok(now) => self.hand_over(now).await,
                 Err(error) => {
-                    tracing::error!(order_id = %order.id, %error, "the order could not be read; it is answered as received")
+                    tracing::error!(order_id = %order.id, %error, "the order could not be read: how it came out is not known");
+                    return Err(Problem::overloaded());
                 }
-            }
+            };
         }
-        answer::of(&order, instance)
+        Ok(answer::of(&order, instance))
     }
 
     /// The click is over. An order that is still open is deferred, and what it owes is settled; a confirmed one is

@@ -9,7 +9,7 @@ use shared::{
         order::{Deadlines, Order, Owed},
     },
     metrics,
-    repositories::order_events::OrderEvents,
+    repositories::order_events::{AdvanceError, OrderEvents},
     saga::StepError,
 };
 
@@ -31,6 +31,8 @@ pub struct PlanSettlement {
     pub first_wait: u64,
     /// The longest, in seconds.
     pub longest_wait: u64,
+    /// Before a cancelled order begins another refund, after the first that failed; three times as long after each further one.
+    pub refund_pause: SignedDuration,
 }
 
 /// The step's input: the order, and what the round before came to, if there was one.
@@ -80,8 +82,20 @@ impl PlanSettlement {
     /// # Errors
     /// As every step.
     pub async fn handle(&self, last: Round, now: Timestamp) -> Result<Plan, StepError> {
-        let order = self.events.order(&last.order_id).await?;
+        let order = self.deferred(self.events.order(&last.order_id).await?).await?;
         Ok(self.plan(&order, &last, now))
+    }
+
+    /// An open order that is settled has outlived its click. Whoever answered that may have died before it was written, and
+    /// she is written to only about an order that was deferred.
+    async fn deferred(&self, order: Order) -> Result<Order, StepError> {
+        if !order.is_open() || order.was_deferred() {
+            return Ok(order);
+        }
+        match self.events.advance(&order.id, Order::defer).await {
+            Err(AdvanceError::NotAllowed(_)) => Ok(self.events.order(&order.id).await?),
+            deferred => Ok(deferred?),
+        }
     }
 
     fn plan(&self, order: &Order, last: &Round, now: Timestamp) -> Plan {
@@ -92,7 +106,10 @@ impl PlanSettlement {
             idle: if moved { 0 } else { last.idle + 1 },
             round: last.round + 1,
         };
-        let owed = order.owes_at(now, &self.deadlines);
+        let mut owed = order.owes_at(now, &self.deadlines);
+        if order.refund_pauses_until(self.refund_pause).is_some_and(|until| now < until) {
+            owed.retain(|owed| *owed != Owed::Refund);
+        }
         if order.capture_before().is_some_and(|end| end.duration_since(now) < SOON) {
             tracing::warn!(order_id = %order.id, "the authorisation ends within a day and is not captured");
             metrics::count("AuthorizationEndsSoon", &[]);

@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
         deadlines: config::deadlines()?,
         first_wait: config::number("SETTLEMENT_FIRST_WAIT_SECONDS")?,
         longest_wait: config::number("SETTLEMENT_LONGEST_WAIT_SECONDS")?,
+        refund_pause: config::millis("REFUND_PAUSE_MS")?.try_into()?,
     };
     plan_settlement.events.warm().await;
 

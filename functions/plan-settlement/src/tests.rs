@@ -1,7 +1,7 @@
 use aws_sdk_dynamodb::{Client, Config, config::BehaviorVersion};
 use shared::domain::{
     event::{Event, Fact, Line, OrderPlaced, Provider},
-    ids::CustomerId,
+    ids::{CustomerId, RefundId},
     money::{Currency, Money},
 };
 
@@ -16,6 +16,7 @@ fn planner() -> PlanSettlement {
         deadlines: Deadlines { payment: SignedDuration::from_hours(24), action: HOUR },
         first_wait: 10,
         longest_wait: 300,
+        refund_pause: SignedDuration::from_mins(10),
     }
 }
 
@@ -80,6 +81,36 @@ fn at_the_deadline_the_plan_is_to_cancel_with_its_reason() {
     let plan = planner().plan(&open, &first(&open), late);
     assert_eq!(names(&plan), ["CancelOrder"]);
     assert_eq!(plan.steps[0].input["reason"], "payment_timed_out");
+}
+
+#[test]
+fn a_refund_that_failed_is_begun_again_after_ten_minutes_and_each_time_after_three_times_as_long() {
+    let mut facts = vec![
+        Fact::InventoryReserved {},
+        Fact::PaymentPrepared { attempt: 1, provider: Provider::Stripe, reference: "pi_1".into() },
+        Fact::PaymentAuthorized { attempt: 1, capture_before: None },
+        Fact::OrderConfirmed { attempt: 1 },
+        Fact::CaptureStarted { attempt: 1 },
+        Fact::PaymentCaptured { attempt: 1 },
+        Fact::OrderCancelled { reason: shared::domain::event::Cancellation::CustomerRequest },
+        Fact::InventoryReleased {},
+    ];
+    let steps = |facts: &[Fact], minutes| {
+        let order = order(facts);
+        let now = Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_mins(minutes)).unwrap();
+        let plan = planner().plan(&order, &first(&order), now);
+        assert_eq!(plan.is_closed, order.is_closed());
+        names(&plan)
+    };
+    assert_eq!(steps(&facts, 0), ["RefundPayment"]);
+    for (failed, pause) in [10, 30, 90, 270].into_iter().enumerate() {
+        let refund = RefundId::for_cancellation(&order(&facts).id, failed);
+        facts.push(Fact::RefundStarted { refund: refund.clone(), amount: Money { amount: 4599, currency: Currency::USD } });
+        assert_eq!(steps(&facts, 0), ["RefundPayment"], "one that is under way is looked up");
+        facts.push(Fact::RefundFailed { refund, reason: "balance_insufficient".into() });
+        assert_eq!(steps(&facts, pause - 1), [""; 0], "{failed}");
+        assert_eq!(steps(&facts, pause), ["RefundPayment"], "{failed}");
+    }
 }
 
 #[test]

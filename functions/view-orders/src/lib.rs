@@ -3,7 +3,7 @@
 
 mod timeline;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, presigning::PresigningConfig};
@@ -21,7 +21,7 @@ use shared::{
         ids::OrderId,
         order::{Order, Status},
     },
-    http::{Answer, Caller, Problem, cursor, json_answer, limit, route, start_of_page},
+    http::{Answer, Caller, Problem, cursor, json_answer, limit, route, start_of_page, wrong_cursor},
     order_view,
     repositories::{
         customer_orders::{CustomerOrdersTable, OrderRow},
@@ -120,8 +120,10 @@ impl ViewOrders {
     }
 
     async fn list(&self, caller: &Caller, request: &Request) -> Result<Answer, Problem> {
-        let start: Option<String> = start_of_page::<std::collections::BTreeMap<String, String>>(request)?
-            .and_then(|mut start| start.remove("placed_order"));
+        let start = match start_of_page::<BTreeMap<String, String>>(request)? {
+            Some(mut start) => Some(start.remove("placed_order").filter(|start| !start.is_empty()).ok_or_else(wrong_cursor)?),
+            None => None,
+        };
         let page = self.view.page(&caller.customer_id, limit(request)?, start.as_deref()).await;
         let page = page.map_err(|error| unavailable(&error.to_string()))?;
         let next = page.next.map(|mut key| {

@@ -102,6 +102,8 @@ impl Order {
                 Some("the provider holds money that is not needed, for over an hour")
             }
             PaymentState::Authorized { .. } => None,
+            // The provider has not decided on the capture.
+            PaymentState::Undecided if self.capture_is_under_way(attempt.number) => None,
             _ if confirmed => Some("the order is confirmed, and the provider holds no money for it"),
             _ => None,
         }
@@ -177,6 +179,9 @@ mod tests {
         assert!(differs(&confirmed, &PaymentState::Voided, 0));
         assert!(differs(&confirmed, &PaymentState::Prepared, 0));
         assert!(!differs(&confirmed, &HELD, 0));
+        assert!(!differs(&capturing, &PaymentState::Undecided, 0), "PayPal may take days over a capture");
+        assert!(differs(&confirmed, &PaymentState::Undecided, 0));
+        assert!(differs(&captured, &PaymentState::Undecided, 0));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::{
 use super::Limits;
 
 /// Secrets Manager, answered from this script.
-pub(super) fn secrets_manager(canned: &Canned) -> aws_sdk_secretsmanager::Client {
+pub(crate) fn secrets_manager(canned: &Canned) -> aws_sdk_secretsmanager::Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -27,13 +27,13 @@ pub(super) fn secrets_manager(canned: &Canned) -> aws_sdk_secretsmanager::Client
 }
 
 /// What Secrets Manager answers, whose secret has this value.
-pub(super) fn stored(value: &Value) -> Script {
+pub(crate) fn stored(value: &Value) -> Script {
     Script::Json(200, json!({"SecretString": value.to_string()}))
 }
 
 /// How one request is answered.
 #[derive(Clone, Debug)]
-pub(super) enum Script {
+pub(crate) enum Script {
     /// With this status and body.
     Json(u16, Value),
     /// The same, with one more header.
@@ -46,7 +46,7 @@ pub(super) enum Script {
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// `GET /v1/x?y=z`.
     pub line: String,
     head: String,
@@ -76,13 +76,13 @@ impl Asked {
 
 /// The provider.
 #[derive(Clone, Debug)]
-pub(super) struct Canned {
+pub(crate) struct Canned {
     pub url: reqwest::Url,
     script: Arc<Mutex<VecDeque<Script>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
-pub(super) const LIMITS: Limits = Limits { connect: Duration::from_millis(500), call: Duration::from_millis(1500) };
+pub(crate) const LIMITS: Limits = Limits { connect: Duration::from_millis(500), call: Duration::from_millis(1500) };
 
 impl Canned {
     /// Answers these, one after the other; what is asked after them gets 500.

@@ -6,7 +6,7 @@
 
 pub mod breaker;
 #[cfg(test)]
-mod canned;
+pub(crate) mod canned;
 mod http;
 pub mod paypal;
 pub mod providers;

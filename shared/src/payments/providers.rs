@@ -59,6 +59,9 @@ impl Providers {
     }
 }
 
+/// The largest amount that Stripe takes, in minor units: eight digits (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>).
+const MOST_BY_STRIPE: u64 = 99_999_999;
+
 /// What a provider takes: the currencies, each with its smallest amount. Checked before an order is written.
 #[derive(Clone, Debug, Default)]
 pub struct AcceptedAmounts(BTreeMap<Provider, BTreeMap<String, u64>>);
@@ -94,6 +97,10 @@ impl AcceptedAmounts {
                 let minimum = Money { amount: *minimum, ..total };
                 Err(format!("{provider} takes {minimum} or more; add something, or choose another payment method"))
             }
+            Some(_) if provider == Provider::Stripe && total.amount > MOST_BY_STRIPE => {
+                let most = Money { amount: MOST_BY_STRIPE, ..total };
+                Err(format!("{provider} takes {most} at most; order less at a time, or choose another payment method"))
+            }
             Some(_) if provider == Provider::Paypal && amounts::decimal(total).is_none() => {
                 Err(format!("{provider} takes whole units of {code} only; choose another payment method"))
             }
@@ -112,6 +119,8 @@ mod tests {
         let check = |amount, currency| accepted.check(Provider::Stripe, Money { amount, currency });
         assert_eq!(check(50, Currency::USD), Ok(()));
         assert!(check(49, Currency::USD).unwrap_err().contains("0.50 USD or more"));
+        assert_eq!(check(99_999_999, Currency::USD), Ok(()));
+        assert!(check(100_000_000, Currency::USD).unwrap_err().contains("999999.99 USD at most"));
         assert!(check(5000, Currency::CHF).unwrap_err().contains("does not take CHF"));
     }
 

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::RepositoryError;
+use super::{RepositoryError, every_item};
 use crate::{
     config::{self, Missing},
     domain::{event::Shortage, ids::Sku},
@@ -92,19 +92,10 @@ impl InventoryTable {
         let Ok(keys) = KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build() else {
             return Ok(BTreeMap::new());
         };
-        let mut pending = std::collections::HashMap::from([(self.table.clone(), keys)]);
-        let mut levels = BTreeMap::new();
-        while !pending.is_empty() {
-            let read = self.client.batch_get_item().set_request_items(Some(pending)).send().await;
-            let read = read.map_err(|error| RepositoryError::aws("BatchGetItem", &error))?;
-            for item in read.responses.unwrap_or_default().into_values().flatten() {
-                let level: StockLevel =
-                    serde_dynamo::from_item(item).map_err(|error| RepositoryError::item("Inventory", &error))?;
-                levels.insert(level.sku, level.available);
-            }
-            pending = read.unprocessed_keys.unwrap_or_default();
-        }
-        Ok(levels)
+        let items = every_item(&self.client, &self.table, keys).await?;
+        let levels: Vec<StockLevel> =
+            serde_dynamo::from_items(items).map_err(|error| RepositoryError::item("Inventory", &error))?;
+        Ok(levels.into_iter().map(|level| (level.sku, level.available)).collect())
     }
 
     /// A SKU's stock. Strongly consistent.

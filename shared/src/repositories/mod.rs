@@ -9,7 +9,18 @@ pub mod products;
 pub mod provider_health;
 pub mod webhook_events;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    types::{AttributeValue, KeysAndAttributes},
+};
+
+use crate::retry::full_jitter;
+
+/// How often the keys are asked for that a throttled table left over.
+const MOST_READS: u32 = 8;
 
 /// A table could not be read or written, for a reason that is not the caller's. The reason is for the log.
 #[derive(Debug, thiserror::Error)]
@@ -54,9 +65,63 @@ impl RepositoryError {
     }
 }
 
+/// The items of these keys, at most 100 of them. What is not there is left out; what a throttled table leaves over is asked
+/// for again, a little later each time.
+async fn every_item(
+    client: &Client,
+    table: &str,
+    keys: KeysAndAttributes,
+) -> Result<Vec<HashMap<String, AttributeValue>>, RepositoryError> {
+    let mut pending = HashMap::from([(table.to_owned(), keys)]);
+    let mut items = Vec::new();
+    for attempt in 0..MOST_READS {
+        let read = client.batch_get_item().set_request_items(Some(pending)).send().await;
+        let read = read.map_err(|error| RepositoryError::aws("BatchGetItem", &error))?;
+        items.extend(read.responses.unwrap_or_default().into_values().flatten());
+        pending = read.unprocessed_keys.unwrap_or_default();
+        if pending.is_empty() {
+            return Ok(items);
+        }
+        tokio::time::sleep(full_jitter(attempt, Duration::from_millis(10), Duration::from_millis(300))).await;
+    }
+    Err(RepositoryError::Aws { operation: "BatchGetItem", reason: format!("some keys were left over {MOST_READS} times") })
+}
+
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
+    use serde_json::json;
+
     use super::*;
+    use crate::payments::canned::{Canned, Script};
+
+    /// A table that answers with one item, `a`, and leaves another over, so many times.
+    async fn throttled(times: usize) -> (Canned, Result<usize, RepositoryError>) {
+        let left = json!({"Products": {"Keys": [{"sku": {"S": "b"}}]}});
+        let part = json!({"Responses": {"Products": [{"sku": {"S": "a"}}]}, "UnprocessedKeys": left});
+        let last = json!({"Responses": {"Products": [{"sku": {"S": "b"}}]}, "UnprocessedKeys": {}});
+        let answers = std::iter::repeat_n(part, times).chain([last]).map(|body| Script::Json(200, body));
+        let canned = Canned::answering(answers).await;
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+            .endpoint_url(canned.url.as_str());
+        let key = HashMap::from([("sku".to_owned(), AttributeValue::S("a".into()))]);
+        let keys = KeysAndAttributes::builder().keys(key).build().unwrap();
+        let items = every_item(&Client::from_conf(config.build()), "Products", keys).await;
+        (canned, items.map(|items| items.len()))
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_left_over_are_asked_for_again_but_not_for_ever() {
+        let (asked, items) = throttled(2).await;
+        assert_eq!((items.unwrap(), asked.asked().len()), (3, 3));
+        assert!(asked.asked()[1].body.contains("\"b\""), "only what was left over");
+        let (asked, items) = throttled(8).await;
+        assert!(items.unwrap_err().to_string().contains("left over 8 times"));
+        assert_eq!(asked.asked().len(), 8);
+    }
 
     #[test]
     fn what_cannot_be_read_is_told_but_for_personal_data() {

@@ -1,13 +1,13 @@
 //! `Products`: the catalogue. Eventually consistent: a product changes seldom, and checkout compares the price.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, KeysAndAttributes},
 };
 
-use super::RepositoryError;
+use super::{RepositoryError, every_item};
 use crate::{
     config::{self, Missing},
     domain::{ids::Sku, product::Product},
@@ -70,19 +70,10 @@ impl ProductsTable {
         let Ok(keys) = KeysAndAttributes::builder().set_keys(Some(keys.collect())).build() else {
             return Ok(BTreeMap::new());
         };
-        let mut pending = HashMap::from([(self.table.clone(), keys)]);
-        let mut products = BTreeMap::new();
-        while !pending.is_empty() {
-            let read = self.client.batch_get_item().set_request_items(Some(pending)).send().await;
-            let read = read.map_err(|error| RepositoryError::aws("BatchGetItem", &error))?;
-            for item in read.responses.unwrap_or_default().into_values().flatten() {
-                let product: Product =
-                    serde_dynamo::from_item(item).map_err(|error| RepositoryError::item("Products", &error))?;
-                products.insert(product.sku.clone(), product);
-            }
-            pending = read.unprocessed_keys.unwrap_or_default();
-        }
-        Ok(products)
+        let items = every_item(&self.client, &self.table, keys).await?;
+        let products: Vec<Product> =
+            serde_dynamo::from_items(items).map_err(|error| RepositoryError::item("Products", &error))?;
+        Ok(products.into_iter().map(|product| (product.sku.clone(), product)).collect())
     }
 
     /// The next products after `after`, of one category or of all, at most `limit`.

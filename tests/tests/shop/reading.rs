@@ -74,7 +74,8 @@ async fn a_list_has_her_orders_newest_first_in_pages_and_nobody_elses() {
     let kareem = shop.sign_in("kareem").await;
     let his = kareem.get("/v1/orders?limit=100").await;
     assert!(!his.body.to_string().contains(&bought[0]));
-    for wrong in ["limit=0", "limit=101", "limit=x", "cursor=%21"] {
+    // The last ones are JSON, and no place in a list: `{}`, and `{"placed_order": ""}`.
+    for wrong in ["limit=0", "limit=101", "limit=x", "cursor=%21", "cursor=e30", "cursor=eyJwbGFjZWRfb3JkZXIiOiAiIn0"] {
         assert_eq!(amina.get(&format!("/v1/orders?{wrong}")).await.problem(), (400, "validation_failed"), "{wrong}");
     }
 }
@@ -105,6 +106,22 @@ async fn the_catalogue_has_at_least_24_products_in_at_least_4_categories() {
         shop.http.get(shop.url("/v1/products?category=lighting&limit=100")).send().await.unwrap().json().await.unwrap();
     assert!(some["products"].as_array().unwrap().iter().all(|product| product["category"] == "lighting"));
     assert!(!some["products"].as_array().unwrap().is_empty());
+    let status = async |query: &str| shop.http.get(shop.url(&format!("/v1/products?{query}"))).send().await.unwrap().status();
+    let cursor = async |query: &str| {
+        let page: Value = shop.http.get(shop.url(&format!("/v1/products?{query}"))).send().await.unwrap().json().await.unwrap();
+        page["next_cursor"].as_str().unwrap().to_owned()
+    };
+    let (of_all, of_one) = (cursor("limit=1").await, cursor("limit=1&category=lighting").await);
+    for (query, expected) in [
+        (format!("limit=1&cursor={of_all}"), 200),
+        (format!("limit=1&category=lighting&cursor={of_one}"), 200),
+        (format!("category=lighting&cursor={of_all}"), 400),
+        (format!("category=textiles&cursor={of_one}"), 400),
+        (format!("cursor={of_one}"), 400),
+        ("cursor=e30".to_owned(), 400),
+    ] {
+        assert_eq!(status(&query).await, expected, "{query}");
+    }
 }
 
 #[tokio::test]

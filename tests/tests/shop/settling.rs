@@ -24,6 +24,40 @@ async fn an_order_whose_provider_fails_for_a_while_is_received_then_finished_and
     }
 }
 
+/// The click ends with the order open, and dies before it can write that it was told "received".
+#[tokio::test]
+async fn she_hears_of_a_decline_after_her_click_even_if_that_was_never_noted_as_over() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let (key, body) = (new_key(), purchase(&[("candle-beeswax", 1)], "pm_card_visa_chargeDeclined"));
+    let order_id = kareem.order_id(&key);
+    shop.fault(&order_id, "prepare", "error", 6).await;
+    for occurrence in 1..=3 {
+        shop.strike(&order_id, &format!("checkout/dynamodb.PutItem(OrderEventsTable)#{occurrence}"), "error").await;
+    }
+    let answer = kareem.checkout(&key, &body).await;
+    assert_eq!((answer.status, answer.body["status"].as_str()), (202, Some("pending")), "{answer:?}");
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Rejected);
+    assert!(shop.event_names(&order_id).await.contains(&"PaymentDeferred"), "the settlement wrote it");
+    eventually("the rejection is told", || async { !shop.mails(order_id.as_str()).await.is_empty() }).await;
+}
+
+/// What became of it is not known then: it may have been declined.
+#[tokio::test]
+async fn an_order_that_cannot_be_read_after_its_click_is_not_called_received() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let (key, body) = (new_key(), purchase(&[("candle-beeswax", 1)], "pm_card_visa_chargeDeclined"));
+    for occurrence in 2..=4 {
+        let read = format!("checkout/dynamodb.Query(OrderEventsTable)#{occurrence}");
+        shop.strike(&kareem.order_id(&key), &read, "error").await;
+    }
+    let answer = kareem.checkout(&key, &body).await;
+    assert_eq!(answer.problem(), (503, "overloaded"), "{answer:?}");
+    let again = kareem.checkout_patiently(&key, &body).await;
+    assert_eq!(again.problem(), (402, "payment_declined"), "{again:?}");
+}
+
 #[tokio::test]
 async fn a_confirmed_order_is_captured_and_its_tokens_go() {
     let shop = Shop::running();

@@ -101,6 +101,10 @@ pub struct Refund {
     pub amount: Money,
     /// What became of it.
     pub progress: RefundProgress,
+    /// It began after the order was cancelled.
+    pub is_of_cancellation: bool,
+    /// When it was heard that it failed.
+    pub failed_at: Option<Timestamp>,
 }
 
 /// What became of a refund.
@@ -266,10 +270,20 @@ impl Order {
             }
             Fact::CaptureFailed { .. } => self.capture = Capture::Failed,
             Fact::RefundStarted { refund, amount } => {
-                self.refunds.push(Refund { id: refund.clone(), amount: *amount, progress: RefundProgress::Started });
+                self.refunds.push(Refund {
+                    id: refund.clone(),
+                    amount: *amount,
+                    progress: RefundProgress::Started,
+                    is_of_cancellation: matches!(self.outcome, Outcome::Cancelled(_)),
+                    failed_at: None,
+                });
             }
             Fact::PaymentRefunded { refund } => self.refund_mut(refund, event)?.progress = RefundProgress::Refunded,
-            Fact::RefundFailed { refund, .. } => self.refund_mut(refund, event)?.progress = RefundProgress::Failed,
+            Fact::RefundFailed { refund, .. } => {
+                let failed = self.refund_mut(refund, event)?;
+                failed.progress = RefundProgress::Failed;
+                failed.failed_at = Some(event.at);
+            }
         }
         self.sequence = event.sequence;
         Ok(())

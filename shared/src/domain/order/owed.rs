@@ -5,8 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Capture, Order, Outcome, PaymentAnswer, RefundProgress, Stock};
 use crate::domain::event::{Cancellation, Rejection};
 
-/// After so many failed refunds of a cancelled order a person must look: an alarm says so.
-const MOST_FAILED_REFUNDS: usize = 5;
+/// After so many refunds of a cancelled order that failed a person must look: an alarm says so.
+const MOST_FAILED_REFUNDS: u32 = 5;
+
+/// So many times as long as before it an order waits after each further refund that failed.
+const REFUND_PAUSE_GROWS: i32 = 3;
 
 /// What is still to be done for an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,13 +105,31 @@ impl Order {
     }
 
     pub(super) fn owes_cancellation_refund(&self) -> bool {
-        let failed = self.refunds.iter().filter(|refund| refund.progress == RefundProgress::Failed).count();
+        let (failed, _) = self.failed_cancellation_refunds();
         matches!(self.outcome, Outcome::Cancelled(_)) && self.refundable().amount > 0 && failed < MOST_FAILED_REFUNDS
     }
 
+    /// How many refunds of the cancellation failed, and when the last of them did.
+    fn failed_cancellation_refunds(&self) -> (u32, Option<Timestamp>) {
+        let own = self.refunds.iter().filter(|refund| refund.is_of_cancellation);
+        let failed = own.filter(|refund| refund.progress == RefundProgress::Failed);
+        failed.fold((0, None), |(count, last), refund| (count + 1, last.max(refund.failed_at)))
+    }
+
+    /// Until when a cancelled order begins no other refund, since whatever refused the last one may pass: so long after the
+    /// first that failed, three times as long after the second, and so on. Nothing, when none failed or one is under way.
+    pub fn refund_pauses_until(&self, first: SignedDuration) -> Option<Timestamp> {
+        let (failed, last) = self.failed_cancellation_refunds();
+        let pause = first * REFUND_PAUSE_GROWS.pow(failed.checked_sub(1)?);
+        if self.refund_is_under_way() { None } else { last?.saturating_add(pause).ok() }
+    }
+
+    fn refund_is_under_way(&self) -> bool {
+        self.refunds.iter().any(|refund| refund.progress == RefundProgress::Started)
+    }
+
     fn refund_step(&self) -> Option<Owed> {
-        let under_way = self.refunds.iter().any(|refund| refund.progress == RefundProgress::Started);
-        (under_way || self.owes_cancellation_refund()).then_some(Owed::Refund)
+        (self.refund_is_under_way() || self.owes_cancellation_refund()).then_some(Owed::Refund)
     }
 
     fn voids(&self) -> impl Iterator<Item = Owed> {

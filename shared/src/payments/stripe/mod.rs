@@ -111,11 +111,10 @@ impl Stripe {
     }
 
     fn refused_act(&self, status: StatusCode, error: ApiError) -> Result<PaymentState, PaymentError> {
-        // What is wrong with the method she chose is hers to change: it declines the order like a refused card.
-        let about_the_method = error.param.as_deref() == Some("payment_method") && error.kind == "invalid_request_error";
         match status.as_u16() {
             402 => Ok(PaymentIntent::declined(error.decline_code.or(error.code)).state()),
-            400 | 404 if about_the_method => Ok(PaymentIntent::declined(error.code).state()),
+            // What is wrong with the method declines the order like a refused card.
+            400 | 404 if error.is_about_the_method() => Ok(PaymentIntent::declined(error.code).state()),
             // The object is not in a state that allows it: somebody else acted. Reading tells.
             400 if error.code.as_deref().is_some_and(is_overtaken) => Err(self.http.unknown(reason(status, &error))),
             _ => Err(self.error((status, error))),

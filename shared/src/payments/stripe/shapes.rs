@@ -166,4 +166,16 @@ pub(super) struct ApiError {
     pub code: Option<String>,
     pub decline_code: Option<String>,
     pub param: Option<String>,
+    /// It may quote what was sent: read, and never told.
+    #[serde(default)]
+    message: String,
+}
+
+impl ApiError {
+    /// Whether the method that she chose is what is wrong, which is hers to change.
+    pub fn is_about_the_method(&self) -> bool {
+        // One that was used up, or detached from its customer, is refused without a code or a parameter.
+        let used_up = self.message.starts_with("The provided PaymentMethod was previously used");
+        self.kind == "invalid_request_error" && (self.param.as_deref() == Some("payment_method") || used_up)
+    }
 }

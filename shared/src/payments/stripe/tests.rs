@@ -141,6 +141,18 @@ async fn a_token_that_stripe_does_not_know_declines_the_order() {
 }
 
 #[tokio::test]
+async fn a_method_that_is_used_up_declines_the_order_though_stripe_names_no_code() {
+    let message = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a \
+                   connected account without Customer attachment, or was detached from a Customer. It may not be used again. To \
+                   use a PaymentMethod multiple times, you must attach it to a Customer first.";
+    let used_up = |kind: &str| json!({"type": kind, "message": message});
+    assert!(matches!(authorize(error(400, &used_up("invalid_request_error"))).await, Ok(PaymentState::Declined(_))));
+    assert!(matches!(authorize(error(400, &used_up("api_error"))).await, Err(PaymentError::Failed { .. })));
+    let other = json!({"type": "invalid_request_error", "message": "Something else."});
+    assert!(matches!(authorize(error(400, &other)).await, Err(PaymentError::Failed { .. })));
+}
+
+#[tokio::test]
 async fn what_may_have_happened_is_unknown_and_what_cannot_have_is_a_failure() {
     for (status, outage) in [(409, false), (500, true), (502, true), (503, true)] {
         let unknown = authorize(error(status, &json!({"type": "api_error"}))).await.unwrap_err();

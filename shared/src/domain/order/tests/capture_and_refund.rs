@@ -68,6 +68,25 @@ fn a_refund_that_fails_for_ever_is_left_to_a_person() {
 }
 
 #[test]
+fn an_administrators_refunds_that_failed_use_up_none_of_the_cancellations_tries() {
+    let mut history = History::after(&PAID);
+    for key in ["a", "b", "c", "d", "e"] {
+        let refund = RefundId::for_request(&history.order().id, key);
+        let failed = Fact::RefundFailed { refund: refund.clone(), reason: "balance_insufficient".into() };
+        for fact in [Fact::RefundStarted { refund, amount: some_money(1000) }, failed] {
+            let event = history.order().next_event(fact, Timestamp::UNIX_EPOCH);
+            history.0.push(event);
+        }
+    }
+    history.run(BY_HER).run(Release);
+    for _ in 0..5 {
+        assert_eq!(history.order().owes(), [Owed::Refund]);
+        history.run(RefundCancelled).run(FailRefund);
+    }
+    assert!(history.order().is_closed());
+}
+
+#[test]
 fn refunds_never_exceed_what_was_captured() {
     let order = History::after(&PAID).order();
     let id = some_refund(&order);
