@@ -232,7 +232,7 @@ def order(stack: str, order_id: str) -> dict:
         )
         row = next((plain(item) for item in found["Items"]), None)
     try:
-        plan = invoke(out["PlanSettlementFunction"], {"order_id": order_id})
+        plan = looked_at(out, order_id)
     except FunctionFailed as failure:
         plan = {"failure": str(failure)}
     for event in events:
@@ -266,9 +266,14 @@ def open_orders(stack: str) -> dict:
     return {"orders": sorted(found.values(), key=lambda entry: entry.get("placed_at") or entry["since"])}
 
 
+def looked_at(out: dict[str, str], order_id: str) -> dict:
+    """What an operator's settlement would do now. Nothing is written."""
+    return invoke(out["PlanSettlementFunction"], {"order_id": order_id, "by_hand": True, "dry_run": True})
+
+
 def is_closed(out: dict[str, str], order_id: str) -> bool:
     try:
-        return invoke(out["PlanSettlementFunction"], {"order_id": order_id})["is_closed"]
+        return looked_at(out, order_id)["is_closed"]
     except FunctionFailed:
         return False
 
@@ -334,7 +339,7 @@ def settle(stack: str, order_id: str) -> dict:
     known_events(stack, out, order_id)
     name = f"{order_id}-operator-{int(time.time() * 1000)}"
     boto3.client("stepfunctions").start_execution(
-        stateMachineArn=out["SettlementStateMachine"], name=name, input=json.dumps({"order_id": order_id})
+        stateMachineArn=out["SettlementStateMachine"], name=name, input=json.dumps({"order_id": order_id, "by_hand": True})
     )
     return {"order_id": order_id, "execution": name}
 

@@ -49,6 +49,12 @@ pub struct Round {
     /// How many there were.
     #[serde(default)]
     pub round: u32,
+    /// An operator starts it: a refund that failed is begun again at once.
+    #[serde(default)]
+    pub by_hand: bool,
+    /// Only to see what is owed: nothing is written.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// What to do now.
@@ -82,7 +88,8 @@ impl PlanSettlement {
     /// # Errors
     /// As every step.
     pub async fn handle(&self, last: Round, now: Timestamp) -> Result<Plan, StepError> {
-        let order = self.deferred(self.events.order(&last.order_id).await?).await?;
+        let order = self.events.order(&last.order_id).await?;
+        let order = if last.dry_run { order } else { self.deferred(order).await? };
         Ok(self.plan(&order, &last, now))
     }
 
@@ -105,9 +112,11 @@ impl PlanSettlement {
             sequence: order.sequence,
             idle: if moved { 0 } else { last.idle + 1 },
             round: last.round + 1,
+            by_hand: false,
+            dry_run: last.dry_run,
         };
         let mut owed = order.owes_at(now, &self.deadlines);
-        if order.refund_pauses_until(self.refund_pause).is_some_and(|until| now < until) {
+        if !last.by_hand && order.refund_pauses_until(self.refund_pause).is_some_and(|until| now < until) {
             owed.retain(|owed| *owed != Owed::Refund);
         }
         if order.capture_before().is_some_and(|end| end.duration_since(now) < SOON) {

@@ -36,7 +36,7 @@ fn order(facts: &[Fact]) -> Order {
 }
 
 fn first(order: &Order) -> Round {
-    Round { order_id: order.id.clone(), sequence: 0, idle: 0, round: 0 }
+    Round { order_id: order.id.clone(), sequence: 0, idle: 0, round: 0, by_hand: false, dry_run: false }
 }
 
 fn names(plan: &Plan) -> Vec<&'static str> {
@@ -111,6 +111,9 @@ fn a_refund_that_failed_is_begun_again_after_ten_minutes_and_each_time_after_thr
         assert_eq!(steps(&facts, pause - 1), [""; 0], "{failed}");
         assert_eq!(steps(&facts, pause), ["RefundPayment"], "{failed}");
     }
+    let order = order(&facts);
+    let asked = planner().plan(&order, &Round { by_hand: true, ..first(&order) }, Timestamp::UNIX_EPOCH);
+    assert_eq!((names(&asked), asked.round.by_hand), (vec!["RefundPayment"], false), "an operator need not wait, for one round");
 }
 
 #[test]

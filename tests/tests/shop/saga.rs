@@ -325,6 +325,31 @@ async fn an_authorisation_that_lapsed_ends_as_a_failed_capture_and_a_cancel() {
 }
 
 #[tokio::test]
+async fn a_settlement_writes_that_the_click_is_over_and_who_only_looks_writes_nothing() {
+    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
+    let planner = PlanSettlement {
+        events: saga.events.clone(),
+        deadlines: Deadlines { payment: SignedDuration::from_hours(24), action: SignedDuration::from_hours(1) },
+        first_wait: 1,
+        longest_wait: 4,
+        refund_pause: SignedDuration::from_mins(10),
+    };
+    let plan = async |dry_run: bool| {
+        let round = serde_json::from_value(json!({"order_id": saga.order_id, "dry_run": dry_run})).unwrap();
+        planner.handle(round, Timestamp::now()).await.unwrap()
+    };
+    assert_eq!(plan(true).await.steps[0].name, "ReserveInventory");
+    assert!(!saga.order().await.was_deferred());
+    for _ in 0..2 {
+        assert_eq!(plan(false).await.steps[0].name, "ReserveInventory");
+        let order = saga.order().await;
+        assert!(order.was_deferred() && order.sequence == 2, "once");
+    }
+    saga.cancel(Cancellation::CustomerRequest).await.unwrap();
+    assert!(plan(false).await.is_closed, "an order that has ended is not deferred");
+}
+
+#[tokio::test]
 async fn a_missing_token_cancels_the_order_only_while_payment_is_owed() {
     let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
     saga.reserve().await.unwrap();
