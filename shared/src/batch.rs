@@ -50,7 +50,12 @@ where
         if let Some(last_try) = last_try
             && last_try.put_away(message, &reason).await
         {
-            tracing::error!(?order_id, message_id, reason, "the message failed for the last time and is put into the dead letters");
+            tracing::error!(
+                ?order_id,
+                message_id,
+                reason,
+                "the message failed for the last time and is put into the dead letters"
+            );
             continue;
         }
         tracing::error!(?order_id, message_id, reason, "the message comes again");

@@ -332,7 +332,7 @@ fn named_in(value: &Yaml, names: &BTreeSet<String>, found: &mut BTreeSet<String>
     }
 }
 
-/// CloudFormation makes resources in the order of who names whom. No linter looks into the API's document, nor into what a
+/// `CloudFormation` makes resources in the order of who names whom. No linter looks into the API's document, nor into what a
 /// laptop leaves out.
 #[test]
 fn no_resource_waits_for_itself() {
@@ -355,7 +355,9 @@ fn no_resource_waits_for_itself() {
     assert!(waits_for["Api"].contains("UserPool") && waits_for["CheckoutFunction"].contains("WebDistribution"));
     while let Some(ready) = waits_for.iter().find(|(_, others)| others.is_empty()).map(|(name, _)| *name) {
         waits_for.remove(ready);
-        waits_for.values_mut().for_each(|others| drop(others.remove(ready)));
+        for others in waits_for.values_mut() {
+            others.remove(ready);
+        }
     }
     assert!(waits_for.is_empty(), "these wait for each other: {waits_for:?}");
 }

@@ -1,6 +1,6 @@
 //! `Products`: the catalogue. Eventually consistent: a product changes seldom, and checkout compares the price.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{
     Client,

@@ -10,6 +10,7 @@ use authorize_payment::AuthorizePayment;
 use cancel_order::CancelOrder;
 use capture_payment::CapturePayment;
 use jiff::{SignedDuration, Timestamp};
+use plan_settlement::PlanSettlement;
 use refund_payment::RefundPayment;
 use reqwest::Response;
 use shared::{
@@ -18,7 +19,7 @@ use shared::{
         event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider},
         ids::{OrderId, Sku},
         money::{Currency, Money},
-        order::{Order, Status},
+        order::{Deadlines, Order, Status},
         personal::{Address, OrderDetails, PaymentMethod},
     },
     payments::{
@@ -335,7 +336,7 @@ async fn a_settlement_writes_that_the_click_is_over_and_who_only_looks_writes_no
         refund_pause: SignedDuration::from_mins(10),
     };
     let plan = async |dry_run: bool| {
-        let round = serde_json::from_value(json!({"order_id": saga.order_id, "dry_run": dry_run})).unwrap();
+        let round = serde_json::from_value(serde_json::json!({"order_id": saga.order_id, "dry_run": dry_run})).unwrap();
         planner.handle(round, Timestamp::now()).await.unwrap()
     };
     assert_eq!(plan(true).await.steps[0].name, "ReserveInventory");
