@@ -1,5 +1,7 @@
 //! Wiring only.
 
+#![recursion_limit = "256"]
+
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use plan_settlement::PlanSettlement;

@@ -67,6 +67,11 @@ impl Saga {
 
     /// As [`placed`](Self::placed), from a shelf that has so many.
     pub(crate) async fn placed_from(stock: u32, provider: Provider, token: &str) -> Self {
+        Self::placed_with(stock, vec![PaymentMethod { provider, token: token.into(), owner_known: true, account: None }]).await
+    }
+
+    /// As [`placed_from`](Self::placed_from), with these payment methods.
+    async fn placed_with(stock: u32, payment_methods: Vec<PaymentMethod>) -> Self {
         let shop = Shop::running();
         let kareem = shop.sign_in("kareem").await;
         let sku = shop.own_product(stock).await;
@@ -74,11 +79,11 @@ impl Saga {
         let details = OrderDetailsTable::new(shop.dynamodb.clone(), shop.resource("OrderDetailsTable"));
         let events = shop.own_events_table().await;
         let saga = Self { providers: providers(&shop), events, details, order_id, sku, shop };
-        saga.write(provider, token, &kareem.id).await;
+        saga.write(payment_methods, &kareem.id).await;
         saga
     }
 
-    async fn write(&self, provider: Provider, token: &str, customer: &shared::domain::ids::CustomerId) {
+    async fn write(&self, payment_methods: Vec<PaymentMethod>, customer: &shared::domain::ids::CustomerId) {
         let unit_price = Money { amount: 1500, currency: Currency::USD };
         let line = Line { sku: self.sku.clone(), name: "A thing".into(), quantity: 2, unit_price };
         let placed = OrderPlaced {
@@ -86,7 +91,7 @@ impl Saga {
             fingerprint: "f".into(),
             items: vec![line],
             total: Money { amount: 3000, ..unit_price },
-            payment_methods: vec![provider],
+            payment_methods: payment_methods.iter().map(|method| method.provider).collect(),
         };
         let event = Event { order_id: self.order_id.clone(), sequence: 1, at: Timestamp::now(), fact: Fact::OrderPlaced(placed) };
         let address = Address {
@@ -103,7 +108,7 @@ impl Saga {
             email: "k@souk.example".into(),
             phone: None,
             shipping_address: address,
-            payment_methods: vec![PaymentMethod { provider, token: token.into(), owner_known: true, account: None }],
+            payment_methods,
         };
         assert!(self.events.place(&event, vec![self.details.first_write(&details).unwrap()]).await.unwrap());
     }
@@ -128,13 +133,17 @@ impl Saga {
     }
 
     pub(crate) async fn authorize(&self) -> Result<OrderRef, StepError> {
+        self.authorize_within(Duration::from_secs(20)).await
+    }
+
+    async fn authorize_within(&self, time: Duration) -> Result<OrderRef, StepError> {
         let step = AuthorizePayment {
             events: self.events.clone(),
             details: self.details.clone(),
             providers: self.providers.clone(),
             provider_limit: PROVIDER_LIMIT,
         };
-        step.handle(self.step(), SystemTime::now() + Duration::from_secs(20)).await
+        step.handle(self.step(), SystemTime::now() + time).await
     }
 
     async fn void(&self) -> Result<OrderRef, StepError> {
@@ -348,6 +357,35 @@ async fn a_settlement_writes_that_the_click_is_over_and_who_only_looks_writes_no
     }
     saga.cancel(Cancellation::CustomerRequest).await.unwrap();
     assert!(plan(false).await.is_closed, "an order that has ended is not deferred");
+}
+
+/// At her click the provider did not say in time whose it is.
+#[tokio::test]
+async fn a_method_that_turns_out_to_be_anothers_is_declined_and_never_charged() {
+    for (provider, prefix) in [(Provider::Stripe, "pm_of_"), (Provider::Paypal, "vault_of_")] {
+        let amina = Shop::running().sign_in("amina").await;
+        let token = format!("{prefix}{}", amina.id).into();
+        let saga = Saga::placed_with(5, vec![PaymentMethod { provider, token, owner_known: false, account: None }]).await;
+        saga.reserve().await.unwrap();
+        let declined = saga.authorize().await;
+        assert!(matches!(&declined, Err(StepError::PaymentDeclined(_))), "{provider}: {declined:?}");
+        assert_eq!(saga.ledger().await, [""; 0], "{provider}");
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_tried_only_with_time_to_finish() {
+    let method = |provider, token: &str| PaymentMethod { provider, token: token.into(), owner_known: true, account: None };
+    let methods = vec![method(Provider::Stripe, "pm_card_visa"), method(Provider::Paypal, "vault_ok")];
+    let saga = Saga::placed_with(5, methods).await;
+    saga.reserve().await.unwrap();
+    saga.shop.fault(&saga.order_id, "prepare", "error", 1).await;
+    let late = saga.authorize_within(PROVIDER_LIMIT).await;
+    assert!(matches!(late, Err(StepError::Unavailable(_))), "{late:?}");
+    assert_eq!(saga.order().await.attempts(), []);
+    saga.shop.fault(&saga.order_id, "prepare", "error", 1).await;
+    saga.authorize_within(2 * PROVIDER_LIMIT).await.unwrap();
+    assert_eq!(saga.order().await.attempts()[0].provider, Provider::Paypal);
 }
 
 #[tokio::test]

@@ -141,6 +141,13 @@ async fn a_token_that_stripe_does_not_know_declines_the_order() {
 }
 
 #[tokio::test]
+async fn what_is_sent_to_stripe_goes_nowhere_else() {
+    let canned = Canned::answering([Script::WithHeader(307, json!({}), "location: /elsewhere"), ok(intent("succeeded"))]).await;
+    assert!(stripe(&canned).authorize(&order_id(), "pi_1", &"pm_1".into()).await.is_err());
+    assert_eq!(canned.lines().len(), 1, "a redirect is not followed: {:?}", canned.lines());
+}
+
+#[tokio::test]
 async fn a_method_that_is_used_up_declines_the_order_though_stripe_names_no_code() {
     let message = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a \
                    connected account without Customer attachment, or was detached from a Customer. It may not be used again. To \
