@@ -73,6 +73,19 @@ pub struct Limits {
     pub workflow_wait_ms: u64,
 }
 
+/// One movement of money at a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct LedgerLine {
+    /// Who moved it: `stripe` or `paypal`.
+    pub provider: String,
+    /// `authorize`, `capture`, `void` or `refund`.
+    pub operation: String,
+    /// In minor units.
+    pub amount: u64,
+    /// ISO 4217.
+    pub currency: String,
+}
+
 /// A local account.
 #[derive(Clone, Debug, Deserialize)]
 pub struct User {
@@ -80,6 +93,11 @@ pub struct User {
     pub username: String,
     /// Of this machine only.
     pub password: String,
+}
+
+/// A header for what no client of ours calls: the local AWS looks at who calls, not at the signature.
+pub fn caller(service: &str) -> String {
+    format!("AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=none")
 }
 
 /// A setting that `cargo xtask test` makes.
@@ -292,14 +310,21 @@ impl Shop {
         self.inventory().level(&sku).await.expect("the stock can be read").expect("it is stocked").available
     }
 
-    /// What the payment provider did for an order.
+    /// What the payment providers did for an order, oldest first.
+    ///
+    /// # Panics
+    /// When the simulator does not answer.
+    pub async fn ledger_lines(&self, order_id: &OrderId) -> Vec<LedgerLine> {
+        let url = format!("{}/ledger?order_id={order_id}", self.outputs.payment_simulator_url);
+        self.http.get(url).send().await.expect("a ledger").json().await.expect("JSON")
+    }
+
+    /// As [`ledger_lines`](Self::ledger_lines), the operations alone.
     ///
     /// # Panics
     /// When the simulator does not answer.
     pub async fn ledger(&self, order_id: &OrderId) -> Vec<String> {
-        let url = format!("{}/ledger?order_id={order_id}", self.outputs.payment_simulator_url);
-        let lines: Vec<Value> = self.http.get(url).send().await.expect("a ledger").json().await.expect("JSON");
-        lines.iter().map(|line| line["operation"].as_str().expect("an operation").to_owned()).collect()
+        self.ledger_lines(order_id).await.into_iter().map(|line| line.operation).collect()
     }
 
     /// Lets the next `times` calls of this operation for this order go wrong.
@@ -389,10 +414,8 @@ impl Shop {
     /// # Panics
     /// When the simulator does not answer.
     pub async fn ledger_at(&self, provider: &str, order_id: &OrderId) -> Vec<String> {
-        let url = format!("{}/ledger?order_id={order_id}", self.outputs.payment_simulator_url);
-        let lines: Vec<Value> = self.http.get(url).send().await.expect("a ledger").json().await.expect("JSON");
-        let ours = lines.iter().filter(|line| line["provider"] == provider);
-        ours.map(|line| line["operation"].as_str().expect("an operation").to_owned()).collect()
+        let ours = self.ledger_lines(order_id).await.into_iter().filter(|line| line.provider == provider);
+        ours.map(|line| line.operation).collect()
     }
 
     /// Waits until an order is closed, and answers it.
@@ -422,6 +445,15 @@ impl Shop {
             get.key("customer_id", AttributeValue::S(key.customer_id.0)).key("placed_order", AttributeValue::S(key.placed_order));
         let item = get.send().await.expect("the list can be read").item;
         item.map(|item| serde_dynamo::from_item(item).expect("a row"))
+    }
+
+    /// Whether the order's receipt is kept.
+    ///
+    /// # Panics
+    /// When the local AWS does not answer.
+    pub async fn has_receipt(&self, order_id: &OrderId) -> bool {
+        let url = format!("{}/{}/receipts/{order_id}.pdf", self.outputs.aws_endpoint, self.resource("ReceiptsBucket"));
+        self.http.head(url).header("Authorization", caller("s3")).send().await.expect("the bucket answers").status().is_success()
     }
 
     /// The details of an order, unless they were erased.

@@ -67,7 +67,8 @@ pub(crate) enum Outcome {
     NotReached,
     /// Every promise held but for what kills beside it can do, and this fault cannot: what that is.
     Suspect(String),
-    /// Broken in company, held when it was played again with nothing beside it: what broke first.
+    /// Broken in company, held when it was played again with nothing beside it: what broke first. Or what a kill beside it
+    /// explains, and the call was not made when it was played again.
     Unsteady(String),
     /// What broke.
     Broken(String),
@@ -211,7 +212,8 @@ pub(crate) fn doubt(stage: &Stage, outcome: &Outcome, order_id: &OrderId) -> Opt
 pub(crate) fn verdict(first: Outcome, again: Outcome, doubt: Option<Outcome>) -> Outcome {
     match (first, again, doubt) {
         (_, _, Some(Outcome::Broken(why) | Outcome::Suspect(why))) => Outcome::Broken(why),
-        (Outcome::Broken(why), _, _) => Outcome::Unsteady(why),
+        (Outcome::Broken(why), Outcome::NotReached, _) => Outcome::Broken(format!("{why}; played again, its call was not made")),
+        (Outcome::Broken(why), _, _) | (Outcome::Suspect(why), Outcome::NotReached, _) => Outcome::Unsteady(why),
         (_, again, _) => again,
     }
 }

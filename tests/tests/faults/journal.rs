@@ -1,13 +1,17 @@
 //! What was found so far, cell by cell: a run that was broken off goes on where it was, as long as the code is the same.
+//!
+//! A cell is written down once none of its messages can become a dead letter any more.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::Write as _,
     process::Command,
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
+use shared::domain::ids::OrderId;
 use system_tests::root;
 
 use crate::cells::{Cell, Outcome};
@@ -16,6 +20,8 @@ use crate::cells::{Cell, Outcome};
 #[derive(Debug)]
 pub(crate) struct Journal {
     known: BTreeMap<String, Outcome>,
+    /// What is not written yet: when it was found, of which order, and the line.
+    found: Mutex<Vec<(Instant, OrderId, String)>>,
     file: Mutex<File>,
 }
 
@@ -31,7 +37,7 @@ impl Journal {
             file.set_len(0).expect("the journal is a file");
             writeln!(file, "{}", code.as_deref().unwrap_or("not committed")).expect("the journal can be written");
         }
-        Self { known, file: Mutex::new(file) }
+        Self { known, found: Mutex::default(), file: Mutex::new(file) }
     }
 
     /// The cells that are known, with their outcomes, and those that are still to be played.
@@ -47,10 +53,21 @@ impl Journal {
     }
 
     /// What is broken is not noted: a run that goes on plays it again.
-    pub(crate) fn note(&self, cell: &Cell, outcome: &Outcome) {
+    pub(crate) fn note(&self, cell: &Cell, outcome: &Outcome, order_id: &OrderId) {
         let Some((word, _)) = WORDS.iter().find(|(_, of)| of == outcome) else { return };
-        let mut file = self.file.lock().expect("nobody panics with it");
-        writeln!(file, "{cell}\t{word}").expect("the journal can be written");
+        let found = (Instant::now(), order_id.clone(), format!("{cell}\t{word}"));
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+    }
+
+    /// Writes down what was found before this time, but for orders that are doubtful since.
+    pub(crate) fn write(&self, before: Instant, is_doubtful: impl Fn(&OrderId) -> bool) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, order_id, line) in found.extract_if(.., |(at, ..)| *at < before) {
+            if !is_doubtful(&order_id) {
+                writeln!(file, "{line}").expect("the journal can be written");
+            }
+        }
     }
 }
 

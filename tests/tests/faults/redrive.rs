@@ -29,7 +29,7 @@ const LEFT_ALONE: [&str; 3] = ["GuardDeadLetters", "PublishEventsDeadLetters", "
 const ROUND: Duration = Duration::from_secs(5);
 
 /// A message that fails each time is put aside within this time.
-const UNTIL_PUT_ASIDE: Duration = Duration::from_secs(130);
+pub(crate) const UNTIL_PUT_ASIDE: Duration = Duration::from_secs(130);
 
 /// The dead letters that came since the matrix began.
 #[derive(Debug)]
@@ -56,10 +56,16 @@ impl DeadLetters {
         }
     }
 
-    async fn look(&self, shop: &Shop) {
+    pub(crate) async fn look(&self, shop: &Shop) {
         for (dead_letters, queue) in BROUGHT_BACK.map(|(from, to)| (shop.resource(from), shop.resource(to))) {
-            for letter in self.receive(dead_letters).await {
-                self.bring_back(&letter, dead_letters, queue).await;
+            loop {
+                let letters = self.receive(dead_letters).await;
+                for letter in &letters {
+                    self.bring_back(letter, dead_letters, queue).await;
+                }
+                if letters.is_empty() {
+                    break;
+                }
             }
         }
         for queue in LEFT_ALONE {
@@ -74,7 +80,7 @@ impl DeadLetters {
     async fn receive(&self, queue: &str) -> Vec<Message> {
         let receive = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
         let received = receive.message_system_attribute_names(MessageSystemAttributeName::SentTimestamp).send().await;
-        received.ok().and_then(|received| received.messages).unwrap_or_default()
+        received.expect("the dead letters can be read").messages.unwrap_or_default()
     }
 
     async fn bring_back(&self, letter: &Message, dead_letters: &str, queue: &str) {
@@ -94,9 +100,10 @@ impl DeadLetters {
 
     /// Waits until no message is left that could still be put aside, and has looked once more.
     pub(crate) async fn are_all_seen(&self, shop: &Shop) {
-        let started = Instant::now();
         for (_, queue) in BROUGHT_BACK {
-            while started.elapsed() < UNTIL_PUT_ASIDE && !self.is_empty(shop.resource(queue)).await {
+            let started = Instant::now();
+            while !self.is_empty(shop.resource(queue)).await {
+                assert!(started.elapsed() < 2 * UNTIL_PUT_ASIDE, "{queue} is never empty");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }

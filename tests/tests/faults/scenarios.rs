@@ -9,8 +9,9 @@ use std::{
 use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
 use serde_json::{Value, json};
 use shared::domain::{
+    event::{Cancellation, Rejection},
     ids::{OrderId, Sku},
-    order::{Order, Status},
+    order::{Order, Outcome, Status},
 };
 use system_tests::{Answer, Customer, Shop, local_aws, new_key, purchase_with};
 
@@ -129,6 +130,29 @@ pub(crate) enum Then {
     Lapse,
 }
 
+/// How an order ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Paid,
+    Declined,
+    OutOfStock,
+    CancelledByHer,
+    Lapsed,
+}
+
+impl Ending {
+    pub(crate) fn is_of(self, order: &Order) -> bool {
+        match (self, order.outcome()) {
+            (Self::Paid, _) => order.status() == Status::Paid,
+            (Self::Declined, Outcome::Rejected(Rejection::PaymentDeclined { .. }))
+            | (Self::OutOfStock, Outcome::Rejected(Rejection::OutOfStock { .. }))
+            | (Self::CancelledByHer, Outcome::Cancelled(Cancellation::CustomerRequest))
+            | (Self::Lapsed, Outcome::Cancelled(Cancellation::AuthorizationLapsed)) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
@@ -138,8 +162,7 @@ pub(crate) struct Scenario {
     pub(crate) buys: [u32; 2],
     pub(crate) mood: Option<Mood>,
     pub(crate) then: Then,
-    /// How the order ends.
-    pub(crate) ends: Status,
+    pub(crate) ends: Ending,
     /// Only those kinds of its calls are struck that no scenario before it makes.
     pub(crate) only_adds: bool,
 }
@@ -150,7 +173,7 @@ const THREE_D_SECURE: (&str, &str) = ("stripe", "pm_card_authenticationRequired"
 
 /// What most scenarios are, but for their names.
 const PLAIN: Scenario =
-    Scenario { name: "", methods: &[CARD], buys: [1, 2], mood: None, then: Then::Nothing, ends: Status::Paid, only_adds: false };
+    Scenario { name: "", methods: &[CARD], buys: [1, 2], mood: None, then: Then::Nothing, ends: Ending::Paid, only_adds: false };
 
 const fn at_stripe(operation: &'static str, fault: &'static str, times: u32) -> Mood {
     Mood { provider: "stripe", operation, fault, times }
@@ -163,7 +186,7 @@ const SLOW_PAYPAL: Mood = Mood { provider: "paypal", operation: "authorize", fau
 pub(crate) const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "checkout by card", ..PLAIN },
     Scenario { name: "checkout by PayPal", methods: &[PAYPAL], ..PLAIN },
-    Scenario { name: "a declined card", methods: &[("stripe", "pm_card_visa_chargeDeclined")], ends: Status::Rejected, ..PLAIN },
+    Scenario { name: "a declined card", methods: &[("stripe", "pm_card_visa_chargeDeclined")], ends: Ending::Declined, ..PLAIN },
     Scenario { name: "settlement after an outage", mood: Some(at_stripe("authorize", "error", 2)), ..PLAIN },
     Scenario {
         name: "the second method after the first",
@@ -171,21 +194,21 @@ pub(crate) const SCENARIOS: [Scenario; 13] = [
         mood: Some(at_stripe("authorize", "error", 1)),
         ..PLAIN
     },
-    Scenario { name: "cancel of a paid order", then: Then::CancelPaid, ends: Status::Cancelled, ..PLAIN },
+    Scenario { name: "cancel of a paid order", then: Then::CancelPaid, ends: Ending::CancelledByHer, ..PLAIN },
     Scenario {
         name: "cancel of an order paid with PayPal",
         methods: &[PAYPAL],
         then: Then::CancelPaid,
-        ends: Status::Cancelled,
+        ends: Ending::CancelledByHer,
         ..PLAIN
     },
     Scenario { name: "3-D Secure and its webhook", methods: &[THREE_D_SECURE], then: Then::Authenticate, ..PLAIN },
-    Scenario { name: "the shelf is empty", buys: [1, STOCKED + 1], ends: Status::Rejected, only_adds: true, ..PLAIN },
+    Scenario { name: "the shelf is empty", buys: [1, STOCKED + 1], ends: Ending::OutOfStock, only_adds: true, ..PLAIN },
     Scenario {
         name: "cancel of an order that waits for 3-D Secure",
         methods: &[THREE_D_SECURE],
         then: Then::CancelWaiting,
-        ends: Status::Cancelled,
+        ends: Ending::CancelledByHer,
         only_adds: true,
         ..PLAIN
     },
@@ -194,7 +217,7 @@ pub(crate) const SCENARIOS: [Scenario; 13] = [
         methods: &[PAYPAL],
         mood: Some(SLOW_PAYPAL),
         then: Then::CancelUnanswered,
-        ends: Status::Cancelled,
+        ends: Ending::CancelledByHer,
         only_adds: true,
         ..PLAIN
     },
@@ -202,7 +225,7 @@ pub(crate) const SCENARIOS: [Scenario; 13] = [
         name: "an authorisation that lapses",
         mood: Some(at_stripe("capture", "error", 50)),
         then: Then::Lapse,
-        ends: Status::Cancelled,
+        ends: Ending::Lapsed,
         only_adds: true,
         ..PLAIN
     },

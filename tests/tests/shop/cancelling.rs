@@ -24,6 +24,10 @@ async fn a_paid_order_that_she_cancels_goes_back_whole() {
         let order = shop.closed(&order_id).await;
         assert_eq!((order.status(), order.refund_status()), (Status::Cancelled, RefundStatus::Full), "{provider}");
         assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture", "refund"], "{provider}");
+        for line in shop.ledger_lines(&order_id).await {
+            let whole = (order.placed.total.amount, order.placed.total.currency.code());
+            assert_eq!((line.amount, line.currency.as_str(), line.provider.as_str()), (whole.0, whole.1, provider), "{line:?}");
+        }
         assert_eq!(shop.available(sku.as_str()).await, 5);
         eventually("she is told", || async { shop.mails(order_id.as_str()).await.len() == 2 }).await;
     }

@@ -7,7 +7,7 @@ use shared::{
     dead_letters::DeadLetter,
     domain::{event::Event, ids::OrderId},
 };
-use system_tests::{Customer, Shop, eventually, local_aws, new_key, purchase};
+use system_tests::{Customer, Shop, caller, eventually, local_aws, new_key, purchase};
 
 use crate::runbooks::{printed, xtask};
 
@@ -77,9 +77,7 @@ fn message(number: usize, body: &str, receives: u32) -> Value {
 /// What a function answers to these messages.
 async fn invoked(shop: &Shop, function: &str, records: &[Value]) -> Value {
     let url = format!("{}/2015-03-31/functions/{}/invocations", shop.outputs.aws_endpoint, shop.resource(function));
-    // The local AWS looks at who calls, not at the signature.
-    let caller = "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=none";
-    let invoke = shop.http.post(url).header("Authorization", caller).json(&json!({"Records": records}));
+    let invoke = shop.http.post(url).header("Authorization", caller("lambda")).json(&json!({"Records": records}));
     invoke.send().await.unwrap().json().await.unwrap()
 }
 
