@@ -209,7 +209,7 @@ async fn money(stage: &Stage, play: &Play<'_>, order: &Order) -> Result<(), Stri
     let right = captured.len() == should_capture && given_back.len() == should_give_back;
     ensure(right, &format!("promise 2: {:?} with {lines:?}", order.status()))?;
     let is_whole = |line: &&LedgerLine| line.amount == total.amount;
-    let whole = authorized.iter().chain(&captured).chain(&voided).all(|line| is_whole(line));
+    let whole = authorized.iter().chain(&captured).chain(&voided).all(is_whole);
     let back: u64 = given_back.iter().map(|line| line.amount).sum();
     let paid = if order.captured_attempt().is_some() { total.amount } else { 0 };
     let right = whole && back == refunded_amount(order) && (order.status() != Status::Cancelled || back == paid);
@@ -275,7 +275,8 @@ async fn mailed(play: &Play<'_>, standing: &Standing) {
     let expected = expected_mails(standing);
     let (started, proxy) = (Instant::now(), play.proxy());
     while started.elapsed() < 2 * PATIENCE {
-        let came = by_letter(&proxy.emails(&play.order_id).await);
+        let subjects = proxy.emails(&play.order_id).await;
+        let came = by_letter(&subjects);
         if expected.due.iter().all(|(letter, due)| came.get(letter).is_some_and(|subjects| subjects.len() >= *due)) {
             return;
         }

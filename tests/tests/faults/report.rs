@@ -103,7 +103,11 @@ impl Report {
             let _ = write!(text, " {} messages were brought back, which kills beside them had put aside.", self.redriven);
         }
         if self.resumed > 0 {
-            let _ = write!(text, " {} cells were played by an earlier run, which is neither in that time nor in the search for secrets.", self.resumed);
+            let _ = write!(
+                text,
+                " {} cells were played by an earlier run, which is neither in that time nor in the search for secrets.",
+                self.resumed
+            );
         }
         text
     }

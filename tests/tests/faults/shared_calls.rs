@@ -134,7 +134,11 @@ async fn looked_at(stage: &Stage, scenario: Scenario, first: &str) -> Result<(),
     let killed = kill(stage, &play, first).await;
     play.act().await?;
     promises::hold(stage, &play, &[killed]).await?;
-    if play.proxy().did_strike(killed.id).await { Ok(()) } else { Err(format!("{first} was not made, so that nothing was killed")) }
+    if play.proxy().did_strike(killed.id).await {
+        Ok(())
+    } else {
+        Err(format!("{first} was not made, so that nothing was killed"))
+    }
 }
 
 /// Has the function killed at its first call for the order: another process starts.
