@@ -277,6 +277,13 @@ fn every_limit_fits_into_the_next() {
     );
 }
 
+fn has_star(resource: &Yaml) -> bool {
+    match resource {
+        Yaml::Sequence(values) => values.iter().any(has_star),
+        other => other == "*",
+    }
+}
+
 #[test]
 fn what_is_granted_on_everything_is_exactly_this() {
     let mut wild = BTreeSet::new();
@@ -290,7 +297,7 @@ fn what_is_granted_on_everything_is_exactly_this() {
             action => vec![action.as_str().unwrap().to_owned()],
         };
         assert!(actions.iter().all(|action| !action.contains('*')), "{actions:?}");
-        if statement["Resource"] == "*" {
+        if has_star(&statement["Resource"]) {
             wild.extend(actions);
         }
     }
@@ -308,13 +315,35 @@ fn what_is_granted_on_everything_is_exactly_this() {
         "logs:PutResourcePolicy",
         "logs:DescribeResourcePolicies",
         "logs:DescribeLogGroups",
+        // On this machine alone.
+        "ses:SendEmail",
+        "ses:GetEmailIdentity",
     ];
     assert_eq!(wild, expected.map(str::to_owned).into());
+    for (name, function) in resources("AWS::Serverless::Function") {
+        assert!(function["Policies"].is_null() && function["ManagedPolicyArns"].is_null(), "{name} has its rights in its role");
+    }
     for (name, role) in resources("AWS::IAM::Role") {
         let text = serde_yaml_ng::to_string(&role).unwrap();
         let has = |what: &str| text.contains(what);
         assert_eq!(has("StreamsPolicy"), has("dynamodb:GetShardIterator"), "{name}");
         assert_eq!(has("LogDeliveryPolicy"), has("states.amazonaws.com"), "{name}");
+    }
+}
+
+/// A gateway's own answers are templates: what stands in them is filled in, and is not a status.
+#[test]
+fn what_the_gateway_answers_itself_is_a_problem_with_its_own_status() {
+    let api: Yaml = serde_yaml_ng::from_str(&read("openapi.yaml")).unwrap();
+    let responses = api["x-amazon-apigateway-gateway-responses"].as_mapping().unwrap();
+    assert!(responses.contains_key("DEFAULT_4XX") && responses.contains_key("DEFAULT_5XX"));
+    for (kind, response) in responses {
+        let template = response["responseTemplates"]["application/json"].as_str().unwrap();
+        let filled = template.replace("$context.error.messageString", "\"why\"").replace("$context.requestId", "id");
+        assert!(!filled.contains('$'), "{kind:?}: {filled}");
+        let problem: Json = serde_json::from_str(&filled).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        assert_eq!(problem["status"].to_string(), response["statusCode"].as_str().unwrap(), "{kind:?}");
+        assert!(problem["code"].is_string() && problem["instance"] == "id", "{kind:?}");
     }
 }
 

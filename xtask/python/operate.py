@@ -58,13 +58,12 @@ def use_gateway_responses(api_id: str) -> None:
     api = boto3.client("apigateway")
     document = yaml.safe_load((ROOT / "openapi.yaml").read_text())
     for kind, response in document["x-amazon-apigateway-gateway-responses"].items():
-        status = {"statusCode": response["statusCode"]} if "statusCode" in response else {}
         api.put_gateway_response(
             restApiId=api_id,
             responseType=kind,
             responseParameters=response["responseParameters"],
             responseTemplates=response["responseTemplates"],
-            **status,
+            statusCode=response["statusCode"],
         )
     api.create_deployment(restApiId=api_id, stageName="local")
 
@@ -139,7 +138,7 @@ def upload_page(stack: str, config: str) -> dict:
     files = sorted(path for path in (ROOT / "web").rglob("*") if path.is_file())
     for path in files:
         kind = CONTENT_TYPES.get(path.suffix, "application/octet-stream")
-        s3.upload_file(str(path), out["WebBucket"], str(path.relative_to(ROOT / "web")), ExtraArgs={"ContentType": kind})
+        s3.upload_file(str(path), out["WebBucket"], str(path.relative_to(ROOT / "web")), ExtraArgs={"ContentType": kind, "CacheControl": "no-cache"})
     s3.upload_file(config, out["WebBucket"], "config.json", ExtraArgs={"ContentType": "application/json", "CacheControl": "no-cache"})
     boto3.client("cloudfront").create_invalidation(
         DistributionId=out["WebDistribution"],
@@ -198,7 +197,7 @@ class FunctionFailed(Exception):
 
 def invoke(function: str, payload: dict, seconds: int = 60):
     """Calls a function once and answers what it answered."""
-    client = boto3.client("lambda", config=Config(read_timeout=seconds, retries={"total_max_attempts": 1}))
+    client = boto3.client("lambda", config=Config(read_timeout=seconds, tcp_keepalive=True, retries={"total_max_attempts": 1}))
     answer = client.invoke(FunctionName=function, Payload=json.dumps(payload).encode())
     body = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:

@@ -107,15 +107,23 @@ pub(crate) async fn strike(stage: &Arc<Stage>, chosen: Vec<Calls>) -> Vec<(Strin
 /// Has the function killed at its first call in each scenario: what it then calls, beside what names an order, it shares.
 async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
     let mut found: BTreeMap<String, SharedCall> = BTreeMap::new();
+    let mut killed = 0;
     for (index, (scenario, first)) in calls.firsts.iter().enumerate() {
         let proxy = crate::proxy(stage);
         let before = proxy.all_calls().await.last().map_or(0, |call| call.number);
         // Others are killed beside it: what breaks once is looked at again.
-        if let Err(broken) = looked_at(stage, *scenario, first).await {
-            println!("doubtful: {} with {} killed\n          {broken}", scenario.name, calls.function);
-            let again = looked_at(stage, *scenario, first).await;
-            again.unwrap_or_else(|error| panic!("{} with {} killed: {error}", scenario.name, calls.function));
+        let was_killed = match looked_at(stage, *scenario, first).await {
+            Ok(was_killed) => was_killed,
+            Err(broken) => {
+                println!("doubtful: {} with {} killed\n          {broken}", scenario.name, calls.function);
+                let again = looked_at(stage, *scenario, first).await;
+                again.unwrap_or_else(|error| panic!("{} with {} killed: {error}", scenario.name, calls.function))
+            }
+        };
+        if !was_killed {
+            continue;
         }
+        killed += 1;
         let shared = |call: &Call| call.number > before && call.order_id.is_none() && function(&call.name) == calls.function;
         for call in proxy.all_calls().await.into_iter().filter(shared) {
             let (name, delay_ms) = (stem(&call.name).to_owned(), past_its_timeout(&call, &stage.shop.outputs.limits));
@@ -124,21 +132,18 @@ async fn find(stage: &Arc<Stage>, calls: &Calls) -> Vec<SharedCall> {
             found.entry(name.clone()).or_insert(SharedCall { name, firsts, delay_ms });
         }
     }
+    assert!(killed > 0, "{} was never killed, so that it never started again", calls.function);
     found.into_values().collect()
 }
 
-/// Plays a scenario in which the function is killed at its first call.
-async fn looked_at(stage: &Stage, scenario: Scenario, first: &str) -> Result<(), String> {
+/// Plays a scenario in which the function is killed at its first call. `false`: this run made no such call.
+async fn looked_at(stage: &Stage, scenario: Scenario, first: &str) -> Result<bool, String> {
     let play = Play::prepare(stage, scenario, Client::Repeats).await;
     play.before().await;
     let killed = kill(stage, &play, first).await;
     play.act().await?;
     promises::hold(stage, &play, &[killed]).await?;
-    if play.proxy().did_strike(killed.id).await {
-        Ok(())
-    } else {
-        Err(format!("{first} was not made, so that nothing was killed"))
-    }
+    Ok(play.proxy().did_strike(killed.id).await)
 }
 
 /// Has the function killed at its first call for the order: another process starts.
