@@ -34,13 +34,10 @@ def lines(client, group: str) -> Iterator[str]:
 def executions() -> Iterator[dict]:
     client = boto3.client("stepfunctions")
     for machine in client.list_state_machines()["stateMachines"]:
-        try:
-            pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine["stateMachineArn"])
-            listed = [execution for page in pages for execution in page["executions"]]
-        except client.exceptions.ClientError:
-            # Express executions have no history but their logs.
-            continue
-        for execution in listed:
+        if machine["type"] == "EXPRESS":
+            continue  # Their executions have no history but their logs.
+        pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine["stateMachineArn"])
+        for execution in [execution for page in pages for execution in page["executions"]]:
             yield client.describe_execution(executionArn=execution["executionArn"])
             history = client.get_paginator("get_execution_history")
             yield from history.paginate(executionArn=execution["executionArn"], includeExecutionData=True)

@@ -21,7 +21,7 @@ pub async fn run() -> Result<()> {
         ("Format", cargo("fmt", &["fmt", "--all", "--check"]).hint("cargo fmt --all")),
         (
             "Lints",
-            cargo("clippy", &["clippy", "--all-targets", "--features", "system-tests/judge"])
+            cargo("clippy", &["clippy", "--all-targets", "--features", "system-tests/judge,system-tests/bench"])
                 .args(workspace)
                 .args(["--", "-D", "warnings"]),
         ),

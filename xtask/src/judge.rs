@@ -121,22 +121,31 @@ async fn official_clients() -> Result<()> {
     tests.env("PYTHONDONTWRITEBYTECODE", "1").visible().run().await
 }
 
+fn git(arguments: &[&str]) -> Result<String> {
+    let output = Command::new("git").args(arguments).current_dir(paths::root()).output()?;
+    if !output.status.success() {
+        bail!("git {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// oasdiff: the API document against that of the last release, which is the last tag `v…`.
 async fn api_changes() -> Result<()> {
     println!("\n{}", bold("oasdiff, on the API document"));
     go_install(OASDIFF).await?;
-    let tags = Command::new("git").args(["tag", "--list", "v*", "--sort=-v:refname"]).current_dir(paths::root()).output()?;
-    let tags = String::from_utf8(tags.stdout)?;
+    let tags = git(&["tag", "--list", "v*", "--sort=-v:refname"])?;
     let now = paths::root().join("openapi.yaml");
     let before = match tags.lines().next() {
         Some(tag) => {
-            let document =
-                Command::new("git").args(["show", &format!("{tag}:openapi.yaml")]).current_dir(paths::root()).output()?;
+            let document = git(&["show", &format!("{tag}:openapi.yaml")])?;
             let file = directory().join("released.yaml");
-            std::fs::write(&file, document.stdout)?;
+            std::fs::write(&file, document)?;
             println!("compared with {tag}");
             file
         }
+        None if git(&["rev-parse", "--is-shallow-repository"])?.trim() == "true" => bail!(
+            "this clone is shallow and has no tags, so that the last release is not known\nwhat to do: git fetch --unshallow --tags"
+        ),
         None => {
             println!("nothing is released yet, so there is nothing to break: the document is only read");
             now.clone()

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::{
     paths,
@@ -57,6 +58,11 @@ pub async fn run(part: Option<&str>, shard: Option<&str>) -> Result<()> {
         println!("\n{}", bold(part.name));
         let directory = paths::root().join("target/mutants").join(part.name);
         fs::create_dir_all(&directory)?;
+        // What an earlier run found is not this one's.
+        let found = directory.join("mutants.out");
+        if found.exists() {
+            fs::remove_dir_all(&found)?;
+        }
         let mutants = Program::new("mutants", "cargo")
             .args(["mutants", "--in-place", "--package", "shared", "--timeout", "120"])
             .args(["--output", &directory.display().to_string(), "--cargo-arg=--target", "--cargo-arg"])
@@ -71,9 +77,13 @@ pub async fn run(part: Option<&str>, shard: Option<&str>) -> Result<()> {
             .visible();
         // It fails when a change went unnoticed: that is judged below.
         let _ = mutants.run().await;
-        let found = |name: &str| listed(&directory.join("mutants.out").join(name));
-        let missed = found("missed.txt")?;
-        let caught = found("caught.txt")?.len() + found("timeout.txt")?.len();
+        let (missed, uncompiled) = (listed(&found.join("missed.txt"))?, listed(&found.join("unviable.txt"))?.len());
+        let caught = listed(&found.join("caught.txt"))?.len() + listed(&found.join("timeout.txt"))?.len();
+        let planned: Vec<Value> = serde_json::from_str(&fs::read_to_string(found.join("mutants.json"))?)?;
+        let tried = caught + missed.len() + uncompiled;
+        if tried == 0 || tried < planned.len() {
+            bail!("only {tried} of {} changes of {} were tried: see .local/logs/mutants.log", planned.len(), part.name);
+        }
         (noticed, all) = (noticed + caught, all + caught + missed.len());
         survivors.extend(missed);
     }
@@ -83,7 +93,7 @@ pub async fn run(part: Option<&str>, shard: Option<&str>) -> Result<()> {
     }
     println!("\n{noticed} of {all} changes were noticed, {} %", noticed * 100 / all);
     let known = fs::read_to_string(paths::root().join("docs/mutants.md")).unwrap_or_default();
-    let unknown: Vec<_> = survivors.into_iter().filter(|survivor| !known.contains(survivor)).collect();
+    let unknown: Vec<_> = survivors.into_iter().filter(|survivor| !known.contains(&format!("`{survivor}`"))).collect();
     if noticed * 100 < NOTICED_PERCENT * all || !unknown.is_empty() {
         bail!(
             "{NOTICED_PERCENT} % are to be noticed; these were not, and docs/mutants.md does not list them:\n{}",

@@ -25,16 +25,16 @@ async fn main() {
 
     // Processes that have started and caches that are full: what is counted is a healthy shop's.
     let warm = bench.order(CARD).await;
-    bench.counted("warm-up", &warm, Click::Checkout).await;
-    bench.counted("warm-up", &warm, Click::Cancel).await;
-    bench.counted("warm-up", &bench.order(DECLINED).await, Click::Checkout).await;
+    bench.counted("warm-up", &warm, Click::Checkout, 201).await;
+    bench.counted("warm-up", &warm, Click::Cancel, 200).await;
+    bench.counted("warm-up", &bench.order(DECLINED).await, Click::Checkout, 402).await;
 
     let order = bench.order(CARD).await;
     let scenarios = [
-        bench.counted("checkout", &order, Click::Checkout).await,
-        bench.counted("replay", &order, Click::Checkout).await,
-        bench.counted("cancel", &order, Click::Cancel).await,
-        bench.counted("decline", &bench.order(DECLINED).await, Click::Checkout).await,
+        bench.counted("checkout", &order, Click::Checkout, 201).await,
+        bench.counted("replay", &order, Click::Checkout, 201).await,
+        bench.counted("cancel", &order, Click::Cancel, 200).await,
+        bench.counted("decline", &bench.order(DECLINED).await, Click::Checkout, 402).await,
     ];
     let file = PathBuf::from(setting("SOUK_BENCH_COUNTED"));
     std::fs::write(&file, json!({"scenarios": scenarios}).to_string()).expect("the counts can be written");
@@ -92,13 +92,14 @@ impl Bench {
         put.send().await.expect("the proxy answers").error_for_status().expect("the alias is taken");
     }
 
-    /// One click, and all that it sets off.
-    async fn counted(&self, name: &str, order: &Planned, click: Click) -> Value {
+    /// One click that is answered as it should, and all that it sets off.
+    async fn counted(&self, name: &str, order: &Planned, click: Click, expected: u16) -> Value {
         let events_before = self.shop.event_names(&order.id).await.len();
         let before = self.counters().await;
         let last_before = number(self.calls(&order.id).await.last());
 
         let answer = self.click(order, click).await;
+        assert_eq!(answer.status, expected, "{name}: {}", answer.body);
         let answered = number(self.calls(&order.id).await.last());
         self.rest(order).await;
 

@@ -128,17 +128,20 @@ async fn what_happens_while_the_provider_is_asked_is_no_difference_and_what_stay
 
 /// The comparison of this order's table with these books, and the report that it wrote.
 async fn compared(saga: &Saga, stripe: Book, paypal: Book) -> (Result<Report, String>, Report) {
-    let (aws, bucket) = (local_aws(&saga.shop.outputs.aws_endpoint), saga.shop.resource("ReportsBucket"));
+    let aws = local_aws(&saga.shop.outputs.aws_endpoint);
+    let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&aws).force_path_style(true).build());
+    // Of its own: the shop's last report is another test's.
+    let bucket = format!("books-{}", new_key());
+    s3.create_bucket().bucket(&bucket).send().await.unwrap();
     let reconcile = ReconcileMoney {
         events: saga.events.clone(),
         view: CustomerOrdersTable::new(saga.shop.dynamodb.clone(), saga.shop.resource("CustomerOrdersTable")),
         providers: Providers::new(Arc::new(stripe), Arc::new(paypal)),
-        reports: Reports::new(&aws, bucket),
+        reports: Reports::new(&aws, &bucket),
     };
     let now = Timestamp::now();
     let answer = reconcile.handle(now).await.map_err(|error| error.to_string());
-    let s3 = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true).build();
-    let report = aws_sdk_s3::Client::from_conf(s3).get_object().bucket(bucket).key(format!("money/{now}.json")).send().await;
+    let report = s3.get_object().bucket(bucket).key(format!("money/{now}.json")).send().await;
     let report = report.unwrap().body.collect().await.unwrap().into_bytes();
     (answer, serde_json::from_slice(&report).unwrap())
 }

@@ -4,7 +4,10 @@ use serde_json::json;
 use shared::domain::order::{RefundProgress, RefundStatus, Status};
 use system_tests::{Shop, eventually, new_key, purchase, purchase_with};
 
-use crate::reconciling::by_hand;
+use crate::{
+    reconciling::by_hand,
+    runbooks::{printed, xtask},
+};
 
 #[tokio::test]
 async fn a_paid_order_that_she_cancels_goes_back_whole() {
@@ -99,6 +102,11 @@ async fn a_cancelled_order_whose_refund_is_refused_for_good_closes_and_rings() {
     assert_eq!((order.status(), order.refund_status()), (Status::Cancelled, RefundStatus::None));
     assert_eq!(order.refunds().len(), 5, "each of its five failures rings; then a person must look");
     assert!(order.refunds().iter().all(|refund| refund.progress == RefundProgress::Failed));
+    eventually("each of them was told", || async {
+        let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
+        logs.lines().filter(|line| line.contains("the refund failed")).count() == 5
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -11,7 +11,10 @@ use shared::{
 };
 use system_tests::{Shop, eventually, local_aws, new_key, purchase};
 
-use crate::saga::Saga;
+use crate::{
+    runbooks::{printed, xtask},
+    saga::Saga,
+};
 
 /// Brings an order's events into the shop, as if each had happened so long before.
 async fn brought_into_the_shop(saga: &Saga, ago: impl Fn(&Event) -> SignedDuration) {
@@ -64,7 +67,11 @@ async fn an_order_that_asked_her_late_still_waits_for_her() {
     assert!(matches!(saga.authorize().await, Err(StepError::PaymentActionRequired)));
     let asks = |event: &Event| matches!(event.fact, Fact::PaymentActionRequired { .. });
     brought_into_the_shop(&saga, |event| SignedDuration::from_hours(if asks(event) { 0 } else { 2 })).await;
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    eventually("the settlement has looked at it twice", || async {
+        let logs = printed(&xtask(&["order", saga.order_id.as_str(), "--logs"]).await);
+        logs.lines().filter(|line| line.contains("settling")).count() > 1
+    })
+    .await;
     let order = saga.shop.events().order(&saga.order_id).await.unwrap();
     let reference = &order.awaited_action().expect("it waits for her").reference;
     assert!(saga.confirm_at_the_bank(reference).await.status().is_redirection());

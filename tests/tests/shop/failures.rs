@@ -4,6 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use shared::dead_letters::DeadLetter;
 use system_tests::{Shop, eventually, new_key, purchase};
 
+use crate::dead_letters::DEAD_LETTERS;
+
 const CARD: &str = "pm_card_visa";
 
 #[tokio::test]
@@ -38,18 +40,19 @@ async fn a_provider_that_fails_once_costs_nothing_but_a_moment() {
 async fn a_void_that_fails_stops_neither_the_release_nor_the_answer() {
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
-    let before = shop.available("cushion-saffron").await;
+    let sku = shop.own_product(5).await;
     let key = new_key();
     shop.fault(&kareem.order_id(&key), "void", "error", 50).await;
-    let answer = kareem.checkout(&key, &purchase(&[("cushion-saffron", 2)], "pm_card_visa_chargeDeclined")).await;
+    let answer = kareem.checkout(&key, &purchase(&[(sku.as_str(), 2)], "pm_card_visa_chargeDeclined")).await;
     assert_eq!(answer.problem(), (402, "payment_declined"));
-    assert_eq!(shop.available("cushion-saffron").await, before);
+    assert_eq!(shop.available(sku.as_str()).await, 5);
     let order = shop.events().order(&kareem.order_id(&key)).await.unwrap();
     assert_eq!(order.owes(), [shared::domain::order::Owed::Void { attempt: 1 }], "the void stays owed");
 }
 
 #[tokio::test]
 async fn a_poisonous_record_goes_to_the_dead_letters_and_what_is_behind_it_arrives() {
+    let _alone = DEAD_LETTERS.lock().await;
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     let poisoned = kareem.order_id(&new_key());

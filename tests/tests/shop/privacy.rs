@@ -1,21 +1,36 @@
-use system_tests::{Shop, eventually, never_recorded, new_key, purchase, purchase_with};
+use system_tests::{Shop, eventually, never_recorded, new_key, purchase_with};
 
 #[tokio::test]
 async fn no_log_event_or_history_holds_personal_data_or_a_token() {
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     let confirmed = new_key();
-    kareem.checkout(&confirmed, &purchase(&[("tote-canvas", 1)], "pm_card_visa")).await;
-    kareem.checkout(&new_key(), &purchase(&[("tote-canvas", 1)], "pm_card_visa_chargeDeclined")).await;
-    kareem.checkout(&new_key(), &purchase(&[("tote-canvas", 1)], "pm card with a space")).await;
-    kareem.checkout(&new_key(), &purchase_with(&[("tote-canvas", 1)], &[("paypal", "vault_ok")])).await;
-    let cancelled = new_key();
-    kareem.checkout(&cancelled, &purchase(&[("tote-canvas", 1)], "pm_card_visa")).await;
-    kareem.cancel_patiently(&kareem.order_id(&cancelled)).await;
-    kareem.checkout(&new_key(), &purchase(&[("tote-canvas", 1)], "pm_card_authenticationRequired")).await;
+    let buy = async |key: &str, method: (&str, &str)| {
+        let answer = kareem.checkout(key, &purchase_with(&[("tote-canvas", 1)], &[method])).await;
+        (answer.status, kareem.order_id(key))
+    };
+    let (status, _) = buy(&confirmed, ("stripe", "pm_card_visa")).await;
+    assert_eq!(status, 201);
+    let (status, declined) = buy(&new_key(), ("stripe", "pm_card_visa_chargeDeclined")).await;
+    assert_eq!(status, 402);
+    let (status, _) = buy(&new_key(), ("stripe", "pm card with a space")).await;
+    assert_eq!(status, 400);
+    let (status, by_paypal) = buy(&new_key(), ("paypal", "vault_ok")).await;
+    assert_eq!(status, 201);
+    let (status, cancelled) = buy(&new_key(), ("stripe", "pm_card_visa")).await;
+    assert_eq!((status, kareem.cancel_patiently(&cancelled).await.status), (201, 200));
+    let (status, waiting) = buy(&new_key(), ("stripe", "pm_card_authenticationRequired")).await;
+    assert_eq!(status, 202);
     let failing = new_key();
     shop.fault(&kareem.order_id(&failing), "authorize", "error", 50).await;
-    kareem.checkout(&failing, &purchase(&[("tote-canvas", 1)], "pm_card_visa")).await;
+    let (status, failing) = buy(&failing, ("stripe", "pm_card_visa")).await;
+    assert_eq!(status, 202);
+    for order_id in [declined, by_paypal, cancelled] {
+        shop.closed(&order_id).await;
+    }
+    for order_id in [waiting, failing] {
+        eventually("it is settled", || async { shop.event_names(&order_id).await.contains(&"PaymentDeferred") }).await;
+    }
     eventually("the e-mail is sent", || async { !shop.mails(kareem.order_id(&confirmed).as_str()).await.is_empty() }).await;
 
     let recorded = shop.python("recorded.py", &[shop.resource("OrderEventsTable")]).await;

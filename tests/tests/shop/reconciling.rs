@@ -70,7 +70,9 @@ async fn paypals_word_of_a_refund_of_ours_names_its_order_and_the_books_agree() 
     refund_a_dollar(&admin, &order_id).await;
     assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Partial);
     eventually("the refund's webhook names the order", || webhook_said(&order_id, "PAYMENT.CAPTURE.REFUNDED")).await;
-    let report = printed(&xtask(&["reconcile"]).await);
+    let ran = xtask(&["reconcile"]).await;
+    let report = printed(&ran);
+    assert!(ran.status.success() && report.contains("payments were compared"), "{report}");
     assert!(!report.contains(order_id.as_str()), "{report}");
 }
 
@@ -144,6 +146,7 @@ async fn a_refund_that_somebody_made_at_the_provider_is_told_and_one_of_ours_is_
         orders.push(order_id);
     }
     eventually("the webhook of the refund tells of it", || webhook_said(&orders[0], "the books differ")).await;
+    eventually("the other's webhook came", || webhook_said(&orders[1], "refund.")).await;
     assert!(!webhook_said(&orders[1], "the books differ").await);
 
     let report = printed(&xtask(&["reconcile"]).await);

@@ -9,6 +9,8 @@ use aws_sdk_sqs::Client as Sqs;
 use shared::domain::order::Status;
 use system_tests::{Shop, local_aws, new_key, purchase, root};
 
+use crate::dead_letters::DEAD_LETTERS;
+
 /// Runs one of Souk's commands on the shop under test: the binary that runs these tests, or one that is built now.
 ///
 /// # Panics
@@ -48,6 +50,7 @@ fn commands(runbook: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn every_command_of_the_runbooks_runs() {
+    let _alone = DEAD_LETTERS.lock().await;
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     let key = new_key();
