@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use crate::{
     paths,
     process::{Program, Running},
-    progress::{bold, green, step},
+    progress::{bold, green, red, step},
     stack,
 };
 
@@ -143,11 +143,14 @@ async fn api_changes() -> Result<()> {
             println!("compared with {tag}");
             file
         }
-        None if git(&["rev-parse", "--is-shallow-repository"])?.trim() == "true" => bail!(
-            "this clone is shallow and has no tags, so that the last release is not known\nwhat to do: git fetch --unshallow --tags"
-        ),
         None => {
-            println!("nothing is released yet, so there is nothing to break: the document is only read");
+            let shallow = git(&["rev-parse", "--is-shallow-repository"])?.trim() == "true";
+            let why = if shallow {
+                "this clone is shallow and has no tags, so what the last release was is not known (git fetch --unshallow --tags)"
+            } else {
+                "nothing is released yet, so there is nothing to break"
+            };
+            println!("{}", red(&format!("{why}: the document is only read")));
             now.clone()
         }
     };
