@@ -68,9 +68,12 @@ async fn names_a_test(filter: &str) -> Result<()> {
         Program::new("cargo-test-list", "cargo").args(arguments.iter().copied()).args([filter, "--", "--list"]).output()
     };
     let host = stack::host()?;
-    let all = listed(&["test", "--workspace", "--exclude", "xtask", "--target", &host]).await? + &listed(&["test", "-p", "xtask"]).await?;
+    let all = listed(&["test", "--workspace", "--exclude", "xtask", "--target", &host]).await?
+        + &listed(&["test", "-p", "xtask"]).await?;
     if !all.lines().any(|line| line.ends_with(": test")) {
-        bail!("no test has {filter:?} in its name\nwhat to do: cargo xtask test without a name, or with a part of one, such as: cargo xtask test refund");
+        bail!(
+            "no test has {filter:?} in its name\nwhat to do: cargo xtask test without a name, or with a part of one, such as: cargo xtask test refund"
+        );
     }
     Ok(())
 }

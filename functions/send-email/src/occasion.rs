@@ -31,13 +31,14 @@ impl<'e> Occasion<'e> {
     /// others read it on the page. A refund that began after the order was cancelled was announced, with its amount, by the
     /// letter about the cancellation: she would take a second one for a second refund.
     pub fn of(until: &'e [Event], now: &Order) -> Option<Self> {
+        let was_deferred = until.iter().any(|event| matches!(event.fact, Fact::PaymentDeferred {}));
         match &until.last()?.fact {
             Fact::OrderConfirmed { .. } if matches!(now.outcome(), Outcome::Confirmed { .. }) => Some(Self::Confirmed),
             Fact::OrderCancelled { reason } => Some(Self::Cancelled(*reason)),
-            Fact::OrderRejected { reason } if now.was_deferred() => Some(Self::Rejected(reason)),
+            Fact::OrderRejected { reason } if was_deferred => Some(Self::Rejected(reason)),
             Fact::PaymentActionRequired { attempt } => {
                 let waits = now.awaited_action().is_some_and(|awaited| awaited.number == *attempt);
-                (now.was_deferred() && waits).then_some(Self::ActionRequired)
+                (was_deferred && waits).then_some(Self::ActionRequired)
             }
             Fact::PaymentRefunded { refund } => {
                 let arrived = now.refund(refund).is_some_and(|known| known.progress == RefundProgress::Refunded);

@@ -237,11 +237,11 @@ fn a_rejection_for_want_of_stock_names_what_fell_short() {
 fn a_request_to_confirm_is_written_only_while_the_order_waits_and_she_has_left_the_page() {
     let asked = || with(prepared(Provider::Stripe), [Fact::PaymentActionRequired { attempt: 1 }]);
     assert!(letter(asked()).is_none(), "she is in front of the page");
-    assert!(letter_if(asked(), [Fact::PaymentDeferred {}]).is_some());
+    assert!(letter_if(asked(), [Fact::PaymentDeferred {}]).is_none(), "her click was answered with where to confirm");
+    let deferred = || with(prepared(Provider::Stripe), [Fact::PaymentDeferred {}, Fact::PaymentActionRequired { attempt: 1 }]);
     let authorized = Fact::PaymentAuthorized { attempt: 1, capture_before: None };
-    assert!(letter_if(asked(), [Fact::PaymentDeferred {}, authorized]).is_none(), "she has confirmed meanwhile");
-    let deferred = with(prepared(Provider::Stripe), [Fact::PaymentDeferred {}, Fact::PaymentActionRequired { attempt: 1 }]);
-    assert_says(deferred, &["Your bank wants to be sure that it is you", "Nothing is charged until you confirm"]);
+    assert!(letter_if(deferred(), [authorized]).is_none(), "she has confirmed meanwhile");
+    assert_says(deferred(), &["Your bank wants to be sure that it is you", "Nothing is charged until you confirm"]);
 }
 
 #[test]
