@@ -125,7 +125,7 @@ impl PlanSettlement {
         }
         let wait_seconds = if moved { 0 } else { self.wait(round.idle) };
         tracing::info!(order_id = %order.id, sequence = order.sequence, ?owed, wait_seconds, "settling");
-        let steps = owed.iter().map(|owed| step(&order.id, owed)).collect();
+        let steps = owed.iter().map(|owed| step(order, owed)).collect();
         Plan { is_closed: order.is_closed(), history_is_full: round.round > MOST_ROUNDS, round, wait_seconds, steps }
     }
 
@@ -136,7 +136,8 @@ impl PlanSettlement {
     }
 }
 
-fn step(order_id: &OrderId, owed: &Owed) -> Step {
+fn step(order: &Order, owed: &Owed) -> Step {
+    let order_id = &order.id;
     let plain = |name| Step { name, input: json!({"order_id": order_id}) };
     match owed {
         Owed::Reserve => plain("ReserveInventory"),
@@ -145,7 +146,9 @@ fn step(order_id: &OrderId, owed: &Owed) -> Step {
         Owed::Void { .. } => plain("VoidPayment"),
         Owed::Release => plain("ReleaseInventory"),
         Owed::Capture { .. } => plain("CapturePayment"),
-        Owed::Refund => plain("RefundPayment"),
+        Owed::Refund => {
+            Step { name: "RefundPayment", input: json!({"order_id": order_id, "failed": order.failed_cancellation_refunds()}) }
+        }
         Owed::Reject(reason) => Step { name: "RejectOrder", input: json!({"order_id": order_id, "reason": reason}) },
         Owed::Cancel(reason) => Step { name: "CancelOrder", input: json!({"order_id": order_id, "reason": reason}) },
     }

@@ -110,6 +110,12 @@ fn a_refund_that_failed_is_begun_again_after_ten_minutes_and_each_time_after_thr
         facts.push(Fact::RefundFailed { refund, reason: "balance_insufficient".into() });
         assert_eq!(steps(&facts, pause - 1), [""; 0], "{failed}");
         assert_eq!(steps(&facts, pause), ["RefundPayment"], "{failed}");
+        let plan = planner().plan(&order(&facts), &first(&order(&facts)), Timestamp::MAX);
+        assert_eq!(
+            plan.steps[0].input["failed"],
+            failed + 1,
+            "another planner's refund that failed since is not followed at once"
+        );
     }
     let order = order(&facts);
     let asked = planner().plan(&order, &Round { by_hand: true, ..first(&order) }, Timestamp::UNIX_EPOCH);

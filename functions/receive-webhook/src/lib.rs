@@ -101,7 +101,9 @@ impl ReceiveWebhook {
             now = self.observe(order_id, attempt.number, &state).await?.unwrap_or(now);
             now = self.refunds(now, attempt, event).await?;
         }
-        self.go_on(&now, event).await
+        self.go_on(&now, event).await?;
+        tracing::info!(%order_id, event = event.id, kind = event.kind, "the webhook was applied");
+        Ok(())
     }
 
     async fn ask(&self, attempt: &Attempt) -> Result<PaymentState, PaymentError> {

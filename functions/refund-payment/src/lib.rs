@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use shared::{
     books::tell_failed_refund,
     domain::{
@@ -14,6 +15,16 @@ use shared::{
     repositories::order_events::OrderEvents,
     saga::{OrderRef, StepError},
 };
+
+/// The step's input.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RefundStep {
+    /// The order.
+    pub order_id: OrderId,
+    /// How many refunds of the cancellation had failed when the step was planned: another is begun only if none did since.
+    #[serde(default)]
+    pub failed: Option<u32>,
+}
 
 /// What the step works with.
 #[derive(Debug)]
@@ -32,14 +43,19 @@ impl RefundPayment {
     ///
     /// # Errors
     /// [`StepError::Unavailable`] when some refund has no outcome yet: it stays owed.
-    pub async fn handle(&self, step: OrderRef) -> Result<OrderRef, StepError> {
+    pub async fn handle(&self, step: RefundStep) -> Result<OrderRef, StepError> {
         let before = self.events.order(&step.order_id).await?;
+        let begin = |order: &Order| match step.failed {
+            Some(planned) if planned != order.failed_cancellation_refunds() => Decision::AlreadyDone,
+            _ => order.start_cancellation_refund(),
+        };
         // Who appended the event, and nobody else, knows that the refund was never sent.
-        let (order, fresh) = match before.start_cancellation_refund() {
-            Decision::Append(_) => self.events.advance_first(&step.order_id, Order::start_cancellation_refund).await?,
+        let (order, fresh) = match begin(&before) {
+            Decision::Append(_) => self.events.advance_first(&step.order_id, begin).await?,
             Decision::AlreadyDone | Decision::NotAllowed(_) => (before, false),
         };
-        let Some(attempt) = order.captured_attempt().and_then(|number| order.attempt(number)) else { return Ok(step) };
+        let done = OrderRef { order_id: step.order_id };
+        let Some(attempt) = order.captured_attempt().and_then(|number| order.attempt(number)) else { return Ok(done) };
         let mut failure = None;
         for refund in order.refunds().iter().filter(|refund| refund.progress == RefundProgress::Started) {
             let ours = fresh && order.refunds().last() == Some(refund);
@@ -49,7 +65,7 @@ impl RefundPayment {
                 failure = Some(error);
             }
         }
-        failure.map_or(Ok(step), Err)
+        failure.map_or(Ok(done), Err)
     }
 
     async fn refund(&self, order_id: &OrderId, attempt: &Attempt, refund: &Refund, fresh: bool) -> Result<(), StepError> {

@@ -11,7 +11,7 @@ use cancel_order::CancelOrder;
 use capture_payment::CapturePayment;
 use jiff::{SignedDuration, Timestamp};
 use plan_settlement::PlanSettlement;
-use refund_payment::RefundPayment;
+use refund_payment::{RefundPayment, RefundStep};
 use reqwest::Response;
 use shared::{
     dead_letters::LastTry,
@@ -33,6 +33,8 @@ use shared::{
 };
 use system_tests::{Answer, Customer, Shop, eventually, local_aws, new_key, purchase_with};
 use void_payment::VoidPayment;
+
+use crate::reconciling::by_hand;
 
 /// An order that only this test works on: it is written without a click, and on a table of its own, so that no guard and
 /// no subscriber of the shop sees it.
@@ -172,8 +174,13 @@ impl Saga {
     }
 
     async fn refund(&self) -> Result<OrderRef, StepError> {
-        let events = self.events.clone();
-        RefundPayment { events, providers: self.providers.clone(), provider_limit: PROVIDER_LIMIT }.handle(self.step()).await
+        self.refund_as_planned(None).await
+    }
+
+    async fn refund_as_planned(&self, failed: Option<u32>) -> Result<OrderRef, StepError> {
+        let (events, order_id) = (self.events.clone(), self.order_id.clone());
+        let step = RefundPayment { events, providers: self.providers.clone(), provider_limit: PROVIDER_LIMIT };
+        step.handle(RefundStep { order_id, failed }).await
     }
 
     async fn cancel(&self, reason: Cancellation) -> Result<OrderRef, StepError> {
@@ -312,6 +319,24 @@ async fn a_refund_that_the_provider_refuses_is_tried_again_as_another() {
         let order = saga.order().await;
         assert_eq!(order.refunds().len(), 2, "{provider}: another refund, with an id of its own");
         assert_ne!(order.refunds()[1].id, first);
+    }
+}
+
+/// Two settlements planned it; one was faster, and its refund failed.
+#[tokio::test]
+async fn a_refund_is_begun_only_if_none_failed_since_it_was_planned() {
+    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
+    saga.reserve().await.unwrap();
+    saga.authorize().await.unwrap();
+    saga.confirm().await.unwrap();
+    saga.capture().await.unwrap();
+    let reference = saga.order().await.attempts()[0].reference.clone();
+    by_hand(&saga.shop, "/v1/refunds", format!("payment_intent={reference}&amount=100")).await;
+    saga.cancel(Cancellation::CustomerRequest).await.unwrap();
+    for (planned, refunds) in [(0, 1), (0, 1), (1, 2), (1, 2)] {
+        saga.refund_as_planned(Some(planned)).await.unwrap();
+        let order = saga.order().await;
+        assert_eq!((order.refunds().len(), order.failed_cancellation_refunds()), (refunds, u32::try_from(refunds).unwrap()));
     }
 }
 

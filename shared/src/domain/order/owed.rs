@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Capture, Order, Outcome, PaymentAnswer, RefundProgress, Stock};
+use super::{Capture, Order, Outcome, PaymentAnswer, Refund, RefundProgress, Stock};
 use crate::domain::event::{Cancellation, Rejection};
 
 /// After so many refunds of a cancelled order that failed a person must look: an alarm says so.
@@ -105,23 +105,26 @@ impl Order {
     }
 
     pub(super) fn owes_cancellation_refund(&self) -> bool {
-        let (failed, _) = self.failed_cancellation_refunds();
-        matches!(self.outcome, Outcome::Cancelled(_)) && self.refundable().amount > 0 && failed < MOST_FAILED_REFUNDS
+        let may_begin = self.failed_cancellation_refunds() < MOST_FAILED_REFUNDS;
+        matches!(self.outcome, Outcome::Cancelled(_)) && self.refundable().amount > 0 && may_begin
     }
 
-    /// How many refunds of the cancellation failed, and when the last of them did.
-    fn failed_cancellation_refunds(&self) -> (u32, Option<Timestamp>) {
+    /// How many refunds of the cancellation failed.
+    pub fn failed_cancellation_refunds(&self) -> u32 {
+        self.failed_of_cancellation().map(|_| 1).sum()
+    }
+
+    fn failed_of_cancellation(&self) -> impl Iterator<Item = &Refund> {
         let own = self.refunds.iter().filter(|refund| refund.is_of_cancellation);
-        let failed = own.filter(|refund| refund.progress == RefundProgress::Failed);
-        failed.fold((0, None), |(count, last), refund| (count + 1, last.max(refund.failed_at)))
+        own.filter(|refund| refund.progress == RefundProgress::Failed)
     }
 
     /// Until when a cancelled order begins no other refund, since whatever refused the last one may pass: so long after the
     /// first that failed, three times as long after the second, and so on. Nothing, when none failed or one is under way.
     pub fn refund_pauses_until(&self, first: SignedDuration) -> Option<Timestamp> {
-        let (failed, last) = self.failed_cancellation_refunds();
-        let pause = first * REFUND_PAUSE_GROWS.pow(failed.checked_sub(1)?);
-        if self.refund_is_under_way() { None } else { last?.saturating_add(pause).ok() }
+        let pause = first * REFUND_PAUSE_GROWS.pow(self.failed_cancellation_refunds().checked_sub(1)?);
+        let last = self.failed_of_cancellation().filter_map(|refund| refund.failed_at).max()?;
+        if self.refund_is_under_way() { None } else { last.saturating_add(pause).ok() }
     }
 
     fn refund_is_under_way(&self) -> bool {
