@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::{
     config::Credentials,
     types::{AttributeValue, ReturnValue},
 };
+use aws_sdk_s3::Client as S3;
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -142,6 +143,8 @@ pub struct Shop {
     pub http: Client,
     /// Its tables.
     pub dynamodb: DynamoDb,
+    /// Its buckets.
+    pub s3: S3,
 }
 
 /// A customer who is signed in.
@@ -164,8 +167,9 @@ impl Shop {
             std::fs::read_to_string(setting("SOUK_OUTPUTS")).expect("the shop's outputs cannot be read: run cargo xtask test");
         let outputs: Outputs = serde_json::from_str(&text).expect("outputs.json is as the harness knows it");
         let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_mins(1)).build().expect("a client");
-        let dynamodb = DynamoDb::new(&local_aws(&outputs.aws_endpoint));
-        Self { outputs, http, dynamodb }
+        let aws = local_aws(&outputs.aws_endpoint);
+        let s3 = S3::from_conf(aws_sdk_s3::config::Builder::from(&aws).force_path_style(true).build());
+        Self { outputs, http, dynamodb: DynamoDb::new(&aws), s3 }
     }
 
     /// A resource of the stack, by its output's name.
@@ -452,8 +456,12 @@ impl Shop {
     /// # Panics
     /// When the local AWS does not answer.
     pub async fn has_receipt(&self, order_id: &OrderId) -> bool {
-        let url = format!("{}/{}/receipts/{order_id}.pdf", self.outputs.aws_endpoint, self.resource("ReceiptsBucket"));
-        self.http.head(url).header("Authorization", caller("s3")).send().await.expect("the bucket answers").status().is_success()
+        let key = format!("receipts/{order_id}.pdf");
+        match self.s3.head_object().bucket(self.resource("ReceiptsBucket")).key(key).send().await {
+            Ok(_) => true,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => false,
+            Err(error) => panic!("the receipts cannot be read: {error:?}"),
+        }
     }
 
     /// The details of an order, unless they were erased.

@@ -129,7 +129,7 @@ async fn what_happens_while_the_provider_is_asked_is_no_difference_and_what_stay
 /// The comparison of this order's table with these books, and the report that it wrote.
 async fn compared(saga: &Saga, stripe: Book, paypal: Book) -> (Result<Report, String>, Report) {
     let aws = local_aws(&saga.shop.outputs.aws_endpoint);
-    let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&aws).force_path_style(true).build());
+    let s3 = &saga.shop.s3;
     // Of its own: the shop's last report is another test's.
     let bucket = format!("books-{}", new_key());
     s3.create_bucket().bucket(&bucket).send().await.unwrap();
