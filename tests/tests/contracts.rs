@@ -391,6 +391,56 @@ fn no_resource_waits_for_itself() {
     assert!(waits_for.is_empty(), "these wait for each other: {waits_for:?}");
 }
 
+/// Lambda stops what calls itself through its own queue after some sixteen times.
+#[test]
+fn only_a_function_that_sends_to_its_own_queue_may_call_itself() {
+    let roles = resources("AWS::IAM::Role");
+    let mut loops = Vec::new();
+    for (name, function) in resources("AWS::Serverless::Function") {
+        let role = &roles[function["Role"].as_str().unwrap().trim_end_matches(".Arn")];
+        let statements = role["Policies"][0]["PolicyDocument"]["Statement"].as_sequence().cloned().unwrap_or_default();
+        let sends_to = |queue: &Yaml| {
+            let queue = queue.as_str().unwrap();
+            let has = |part: &Yaml, text: &str| serde_yaml_ng::to_string(part).unwrap().contains(text);
+            statements.iter().any(|statement| has(&statement["Action"], "sqs:SendMessage") && has(&statement["Resource"], queue))
+        };
+        let sources = function["Events"].as_mapping().into_iter().flat_map(|events| events.values());
+        let is_loop = sources.filter(|source| source["Type"] == "SQS").any(|source| sends_to(&source["Properties"]["Queue"]));
+        assert_eq!(function["RecursiveLoop"] == "Allow", is_loop, "{name}");
+        loops.extend(is_loop.then_some(name));
+    }
+    assert_eq!(loops, ["GuardOrderFunction"]);
+}
+
+/// What a laptop does not show: several stages share an account, and AWS has defaults of its own.
+#[test]
+fn what_stages_share_and_what_aws_adds_by_itself_is_as_it_must_be() {
+    let template = plain(&template());
+    let resource = |name: &str| template["Resources"][name].clone();
+    assert_eq!(resource("ShopIdentity")["Condition"], "IsLocal", "an identity is the account's");
+    for name in ["ApiAccount", "ApiLogsRole"] {
+        assert_eq!(resource(name)["DeletionPolicy"], "Retain", "{name} serves every stage");
+    }
+    let hourly = &resource("ReconcileMoneyFunction")["Properties"]["Events"]["Hourly"]["Properties"];
+    assert_eq!(hourly["OmitName"], true, "a schedule's name is the account's");
+    assert!(resource("AlarmTopic")["Properties"]["KmsMasterKeyId"].is_null(), "CloudWatch may not use AWS's key");
+    assert_eq!(template["Globals"]["Function"]["LoggingConfig"]["ApplicationLogLevel"], "TRACE", "LOG_LEVEL decides");
+    let verified =
+        &resource("UserPool")["Properties"]["UserAttributeUpdateSettings"]["AttributesRequireVerificationBeforeUpdate"];
+    assert_eq!(verified[0], "email", "letters go to verified addresses");
+    let errors = &resource("WebDistribution")["Properties"]["DistributionConfig"]["CustomErrorResponses"];
+    let kept =
+        errors.as_sequence().unwrap().iter().map(|error| (error["ErrorCode"].as_u64(), error["ErrorCachingMinTTL"].as_u64()));
+    assert_eq!(kept.collect::<Vec<_>>(), [500, 502, 503, 504].map(|code| (Some(code), Some(0))), "one customer's error is hers");
+    let stages = read("samconfig.toml");
+    let overrides: Vec<_> = stages.lines().filter(|line| line.starts_with("parameter_overrides")).collect();
+    let sandbox = |line: &&&str| line.contains("PaypalBaseUrl=https://api-m.sandbox.paypal.com");
+    assert!(
+        overrides.len() == 3 && overrides.iter().filter(sandbox).count() == 2,
+        "dev and staging move no money: {overrides:?}"
+    );
+}
+
 #[test]
 fn every_table_is_recoverable_encrypted_and_protected() {
     let tables = resources("AWS::DynamoDB::Table");

@@ -18,10 +18,10 @@ use crate::{
 /// Runs the tests in the browser, then the Rust tests. With a filter, only the Rust tests that it names.
 pub async fn run(filter: Option<&str>) -> Result<()> {
     let started = Instant::now();
-    stack::prepare().await?;
     if let Some(filter) = filter {
         names_a_test(filter).await?;
     }
+    stack::prepare().await?;
     let chrome = if filter.is_none() { Some(browser().await?) } else { None };
     let plan = Plan::for_tests()?;
     let stack = stack::start(&plan).await?;
