@@ -43,7 +43,8 @@ const PARTS: [Part; 3] = [
         // They mostly wait, for providers that do not answer.
         tests: &["payments::", "--test-threads=16"],
     },
-    Part { name: "tables", files: &["shared/src/repositories/**"], target: &["--test", "repositories"], tests: &[] },
+    // What needs no table has its tests beside it.
+    Part { name: "tables", files: &["shared/src/repositories/**"], target: &["--lib", "--test", "repositories"], tests: &[] },
 ];
 
 /// Changes the sources in place, one change at a time, and puts them back. With `shard`, only every n-th change.
