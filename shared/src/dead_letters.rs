@@ -35,7 +35,12 @@ impl DeadLetterQueue {
     /// # Errors
     /// [`Missing`].
     pub fn from_env(aws: &SdkConfig, variable: &str) -> Result<Self, Missing> {
-        Ok(Self { client: Client::new(aws), queue_url: config::text(variable)? })
+        Ok(Self::new(aws, config::text(variable)?))
+    }
+
+    /// This queue.
+    pub fn new(aws: &SdkConfig, queue_url: impl Into<String>) -> Self {
+        Self { client: Client::new(aws), queue_url: queue_url.into() }
     }
 
     /// Puts a letter away. A repeat puts a second one away.
@@ -70,7 +75,7 @@ impl LastTry {
 
     /// This queue, after so many tries.
     pub fn new(aws: &SdkConfig, queue_url: impl Into<String>, max_receives: usize) -> Self {
-        Self { dead_letters: DeadLetterQueue { client: Client::new(aws), queue_url: queue_url.into() }, max_receives }
+        Self { dead_letters: DeadLetterQueue::new(aws, queue_url), max_receives }
     }
 
     /// Puts the message away as it came, with the reason as its attribute, if this was its last try. `false`: it was not, or

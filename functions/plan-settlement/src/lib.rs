@@ -52,7 +52,7 @@ pub struct Round {
     /// An operator starts it: a refund that failed is begun again at once.
     #[serde(default)]
     pub by_hand: bool,
-    /// Only to see what is owed: nothing is written.
+    /// Only to see what is owed: nothing is written, and nothing counted.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -119,7 +119,7 @@ impl PlanSettlement {
         if !last.by_hand && order.refund_pauses_until(self.refund_pause).is_some_and(|until| now < until) {
             owed.retain(|owed| *owed != Owed::Refund);
         }
-        if order.capture_before().is_some_and(|end| end.duration_since(now) < SOON) {
+        if !last.dry_run && ends_soon(order, now) {
             tracing::warn!(order_id = %order.id, "the authorisation ends within a day and is not captured");
             metrics::count("AuthorizationEndsSoon", &[]);
         }
@@ -134,6 +134,11 @@ impl PlanSettlement {
         let doubled = self.first_wait.saturating_mul(2_u64.saturating_pow(idle.saturating_sub(1)));
         doubled.min(self.longest_wait)
     }
+}
+
+/// The order's money is held, not taken, and the hold ends within a day.
+fn ends_soon(order: &Order, now: Timestamp) -> bool {
+    order.capture_before().is_some_and(|end| end.duration_since(now) < SOON)
 }
 
 fn step(order: &Order, owed: &Owed) -> Step {

@@ -123,6 +123,20 @@ fn a_refund_that_failed_is_begun_again_after_ten_minutes_and_each_time_after_thr
 }
 
 #[test]
+fn a_hold_that_is_not_captured_is_told_within_the_last_day_before_it_ends() {
+    let days = |days| Timestamp::UNIX_EPOCH.saturating_add(HOUR * 24 * days).unwrap();
+    let held =
+        [Fact::InventoryReserved {}, Fact::PaymentPrepared { attempt: 1, provider: Provider::Stripe, reference: "pi".into() }];
+    let authorized = [&held[..], &[Fact::PaymentAuthorized { attempt: 1, capture_before: Some(days(7)) }]].concat();
+    let confirmed = [&authorized[..], &[Fact::OrderConfirmed { attempt: 1 }]].concat();
+    assert!(!ends_soon(&order(&confirmed), days(6)));
+    assert!(ends_soon(&order(&confirmed), days(6).saturating_add(SignedDuration::from_secs(1)).unwrap()));
+    assert!(ends_soon(&order(&confirmed), days(8)), "nor is it forgotten afterwards");
+    let captured = [&confirmed[..], &[Fact::CaptureStarted { attempt: 1 }, Fact::PaymentCaptured { attempt: 1 }]].concat();
+    assert!(!ends_soon(&order(&captured), days(8)));
+}
+
+#[test]
 fn a_plan_is_the_next_rounds_input_and_names_only_known_states() {
     let open = order(&[]);
     let plan = serde_json::to_value(planner().plan(&open, &first(&open), Timestamp::UNIX_EPOCH)).unwrap();

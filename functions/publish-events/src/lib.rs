@@ -116,3 +116,6 @@ impl PublishEvents {
 fn is_poison(code: &str) -> bool {
     matches!(code, "MalformedDetail" | "InvalidArgument" | "ValidationException" | "EventSizeExceeded")
 }
+
+#[cfg(test)]
+mod tests;

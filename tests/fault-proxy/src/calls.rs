@@ -29,6 +29,8 @@ pub(crate) struct Call {
     pub(crate) status: Option<u16>,
     /// What was done to it.
     pub(crate) fault: Option<Kind>,
+    /// The same for each try of one call, as AWS's clients send it.
+    pub(crate) invocation_id: Option<String>,
     pub(crate) at: Timestamp,
     /// The size of its body.
     pub(crate) request_bytes: usize,
@@ -36,6 +38,13 @@ pub(crate) struct Call {
     pub(crate) response_bytes: Option<usize>,
     #[serde(flatten)]
     pub(crate) units: Units,
+}
+
+/// What else is kept of a request.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    pub(crate) invocation_id: Option<String>,
+    pub(crate) bytes: usize,
 }
 
 /// What a call is known by from its arrival on.
@@ -71,7 +80,7 @@ pub(crate) struct CallLog {
 
 impl CallLog {
     /// Notes a call as it comes, and names it.
-    pub(crate) fn arrived(&self, order_id: Option<String>, identity: Identity, request_bytes: usize) -> Named {
+    pub(crate) fn arrived(&self, order_id: Option<String>, identity: Identity, request: Received) -> Named {
         let mut entries = lock(&self.entries);
         entries.count += 1;
         let number = entries.count;
@@ -95,8 +104,9 @@ impl CallLog {
             name: name.clone(),
             status: None,
             fault: None,
+            invocation_id: request.invocation_id,
             at: Timestamp::now(),
-            request_bytes,
+            request_bytes: request.bytes,
             response_bytes: None,
             units,
         });

@@ -22,7 +22,7 @@ use crate::{
     World,
     answer::{self, Answer},
     caller_process,
-    calls::Named,
+    calls::{Named, Received},
     capacity::TableCall,
     connection::{Ends, Reset},
     faults::{Kind, Strike},
@@ -35,6 +35,8 @@ const LARGEST_BODY: usize = 10 * 1024 * 1024;
 /// How long an idle connection to an upstream is used again: less than any server here keeps one, so that none closes it
 /// while a call is put on it.
 const IDLE: Duration = Duration::from_secs(1);
+/// By which AWS's clients say that a request is another try of the same call.
+const INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
 /// What belongs to a connection, not to what is sent over it. Bodies are sent with their length.
 const OF_THE_CONNECTION: [HeaderName; 8] = [
     CONNECTION,
@@ -89,7 +91,8 @@ impl Proxy {
         let dynamodb = if self.upstream == Upstream::Aws { TableCall::parse(&head.headers, &body) } else { None };
         let identity = Identity::of(self.upstream, &head, &body, dynamodb.as_ref());
         let order_id = self.world.orders.order_of(&identity, &head, &body);
-        let named = self.world.calls.arrived(order_id.clone(), identity.clone(), body.len());
+        let invocation_id = head.headers.get(INVOCATION_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
+        let named = self.world.calls.arrived(order_id.clone(), identity.clone(), Received { invocation_id, bytes: body.len() });
         Call { ends, head, body, dynamodb, identity, order_id, named }
     }
 

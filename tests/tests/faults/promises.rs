@@ -299,10 +299,12 @@ async fn mails(play: &Play<'_>, standing: &Standing) -> Result<Held, String> {
     let repeats = subjects.len() - distinct;
     let is_note =
         |call: &&Call| call.name.contains("send-email/dynamodb.UpdateItem(SentEmailsTable)") && call.status == Some(200);
-    let noted = proxy.calls(&play.order_id).await.iter().filter(is_note).count();
+    // A note whose answer came too late for its sender is sent again, and is one note.
+    let noted: BTreeSet<_> =
+        proxy.calls(&play.order_id).await.iter().filter(is_note).map(|note| note.invocation_id.clone()).collect();
     Ok(match repeats {
         0 => Held::Once,
-        _ if noted + repeats <= subjects.len() => Held::TwiceMailedUnnoted,
+        _ if noted.len() + repeats <= subjects.len() => Held::TwiceMailedUnnoted,
         _ => Held::TwiceMailed,
     })
 }

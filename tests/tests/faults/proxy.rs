@@ -24,6 +24,7 @@ pub(crate) struct Call {
     pub(crate) upstream: String,
     pub(crate) order_id: Option<OrderId>,
     pub(crate) status: Option<u16>,
+    pub(crate) invocation_id: Option<String>,
 }
 
 /// What came of a fault.

@@ -1,7 +1,7 @@
 //! A provider that fails: whatever happens after the order is written, the customer's order was received.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::dead_letters::DeadLetter;
+use shared::{dead_letters::DeadLetter, domain::order::Status};
 use system_tests::{Shop, eventually, new_key, purchase};
 
 use crate::dead_letters::DEAD_LETTERS;
@@ -34,6 +34,18 @@ async fn a_provider_that_fails_once_costs_nothing_but_a_moment() {
         shop.closed(&kareem.order_id(&key)).await;
         assert_eq!(shop.ledger(&kareem.order_id(&key)).await, ["authorize", "capture"]);
     }
+}
+
+/// A second saga would be started beside one that may run: the click starts none, and the settlement does the rest.
+#[tokio::test]
+async fn a_workflow_whose_start_fails_is_not_started_again_by_the_click() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    shop.strike(&kareem.order_id(&key), "checkout/states.StartSyncExecution#1", "error").await;
+    let answer = kareem.checkout(&key, &purchase(&[("candle-beeswax", 1)], CARD)).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(shop.closed(&kareem.order_id(&key)).await.status(), Status::Paid);
 }
 
 #[tokio::test]

@@ -1,4 +1,30 @@
-use system_tests::{Shop, eventually, never_recorded, new_key, purchase_with};
+use aws_sdk_dynamodb::types::AttributeValue;
+use shared::domain::order::Status;
+use system_tests::{Shop, eventually, never_recorded, new_key, purchase, purchase_with};
+
+use crate::runbooks::{printed, xtask};
+
+/// An order keeps its events without them, so everything that is still owed is done.
+#[tokio::test]
+async fn an_order_whose_personal_data_was_erased_can_be_cancelled_and_nobody_is_written_to() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    assert_eq!(kareem.checkout(&key, &purchase(&[("tote-canvas", 1)], "pm_card_visa")).await.status, 201);
+    eventually("she has her confirmation", || async { shop.mails(order_id.as_str()).await.len() == 1 }).await;
+    shop.closed(&order_id).await;
+    let id = AttributeValue::S(order_id.to_string());
+    shop.dynamodb.delete_item().table_name(shop.resource("OrderDetailsTable")).key("order_id", id).send().await.unwrap();
+    assert_eq!(kareem.cancel_patiently(&order_id).await.status, 200);
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Cancelled);
+    eventually("send-email passes it over", || async {
+        let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
+        logs.lines().any(|line| line.contains("was erased: nobody is written to"))
+    })
+    .await;
+    assert_eq!(shop.mails(order_id.as_str()).await.len(), 1);
+}
 
 #[tokio::test]
 async fn no_log_event_or_history_holds_personal_data_or_a_token() {

@@ -17,9 +17,9 @@ use shared::{
     dead_letters::LastTry,
     domain::{
         event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider},
-        ids::{OrderId, Sku},
+        ids::{OrderId, RefundId, Sku},
         money::{Currency, Money},
-        order::{Deadlines, Order, Status},
+        order::{Deadlines, Order, RefundProgress, Status},
         personal::{Address, OrderDetails, PaymentMethod},
     },
     payments::{
@@ -320,6 +320,26 @@ async fn a_refund_that_the_provider_refuses_is_tried_again_as_another() {
         assert_eq!(order.refunds().len(), 2, "{provider}: another refund, with an id of its own");
         assert_ne!(order.refunds()[1].id, first);
     }
+}
+
+/// Its answer was lost, and the provider has forgotten the key that it came with, as Stripe does after a day: sent again, it
+/// would be a second refund.
+#[tokio::test]
+async fn a_refund_that_may_have_been_sent_is_looked_up_and_never_sent_blindly() {
+    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
+    saga.reserve().await.unwrap();
+    saga.authorize().await.unwrap();
+    saga.confirm().await.unwrap();
+    saga.capture().await.unwrap();
+    let refund = RefundId::for_request(&saga.order_id, "lost");
+    let part = Money { amount: 100, currency: Currency::USD };
+    saga.events.advance(&saga.order_id, |order| order.start_refund(&refund, part)).await.unwrap();
+    let reference = saga.order().await.attempts()[0].reference.clone();
+    let sent = format!("payment_intent={reference}&amount=100&metadata[refund_id]={refund}");
+    by_hand(&saga.shop, "/v1/refunds", sent).await;
+    saga.refund().await.unwrap();
+    assert_eq!(saga.order().await.refunds()[0].progress, RefundProgress::Refunded);
+    assert_eq!(saga.ledger().await, ["authorize", "capture", "refund"]);
 }
 
 /// Two settlements planned it; one was faster, and its refund failed.
