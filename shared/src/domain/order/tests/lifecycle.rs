@@ -166,6 +166,7 @@ fn she_has_an_hour_from_when_she_is_asked_to_authenticate_however_late_that_is()
 fn the_money_is_settled_when_only_stock_is_owed() {
     let settled = |commands: &[Command]| History::after(commands).order().is_settled();
     assert!(!settled(&[]) && !settled(&CONFIRMED[..3]) && !settled(&CONFIRMED), "it is still to come about, or to be taken");
+    assert!(settled(&PAID));
     assert!(!settled(&DECLINED), "the declined attempt is not dead yet");
     let mut dead = DECLINED.to_vec();
     dead.push(Void(1));
