@@ -68,6 +68,20 @@ fn a_refund_that_fails_for_ever_is_left_to_a_person() {
 }
 
 #[test]
+fn after_a_refund_that_failed_the_next_waits_three_times_as_long_as_the_one_before() {
+    let minutes = jiff::SignedDuration::from_mins;
+    let mut history = History::after(&[&PAID[..], &[BY_HER, Release]].concat());
+    assert_eq!(history.order().refund_pauses_until(minutes(10)), None, "none failed");
+    for pause in [10, 30, 90, 270] {
+        history.run(RefundCancelled);
+        assert_eq!(history.order().refund_pauses_until(minutes(10)), None, "one is under way");
+        history.run(FailRefund);
+        let until = Timestamp::UNIX_EPOCH.saturating_add(minutes(pause)).unwrap();
+        assert_eq!(history.order().refund_pauses_until(minutes(10)), Some(until));
+    }
+}
+
+#[test]
 fn an_administrators_refunds_that_failed_use_up_none_of_the_cancellations_tries() {
     let mut history = History::after(&PAID);
     for key in ["a", "b", "c", "d", "e"] {
