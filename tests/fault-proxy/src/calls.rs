@@ -41,7 +41,7 @@ pub(crate) struct Call {
 }
 
 /// What else is kept of a request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) invocation_id: Option<String>,
     pub(crate) bytes: usize,
