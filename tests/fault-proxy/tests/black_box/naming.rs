@@ -49,6 +49,7 @@ async fn a_call_tells_its_parts() {
         ("name", json!("checkout/dynamodb.PutItem(OrderEventsTable)#1")),
         ("status", json!(200)),
         ("fault", Value::Null),
+        ("invocation_id", Value::Null),
         ("response_bytes", json!(2)),
         ("write_units", json!(1)),
         ("read_units", json!(0.0)),
@@ -56,7 +57,22 @@ async fn a_call_tells_its_parts() {
         assert_eq!(call[field], value, "{field}");
     }
     assert!(call["at"].as_str().unwrap().ends_with('Z'));
-    assert_eq!(call.as_object().unwrap().len(), 16);
+    assert_eq!(call.as_object().unwrap().len(), 17);
+}
+
+#[tokio::test]
+async fn the_tries_of_one_call_are_known_by_what_awss_clients_call_it() {
+    let proxy = Proxy::start().await;
+    let put = |invocation_id: &'static str| {
+        let request = proxy.http.post(proxy.aws()).header("X-Amz-Target", "DynamoDB_20120810.PutItem");
+        read(request.header("amz-sdk-invocation-id", invocation_id).body(put_event(ORDER).to_string()))
+    };
+    for invocation_id in ["a", "a", "b"] {
+        put(invocation_id).await.unwrap();
+    }
+    let calls = proxy.calls().await;
+    let told = calls.iter().map(|call| call["invocation_id"].as_str().unwrap());
+    assert_eq!(told.collect::<Vec<_>>(), ["a", "a", "b"]);
 }
 
 #[tokio::test]
