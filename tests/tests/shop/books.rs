@@ -108,10 +108,7 @@ impl PaymentGateway for Book {
 
 #[tokio::test]
 async fn what_happens_while_the_provider_is_asked_is_no_difference_and_what_stays_is_one() {
-    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
-    saga.reserve().await.unwrap();
-    saga.authorize().await.unwrap();
-    saga.confirm().await.unwrap();
+    let saga = Saga::confirmed(Provider::Stripe, "pm_card_visa").await;
     let meanwhile = Some((saga.events.clone(), saga.order_id.clone()));
     let book = Book { meanwhile, ..Book::of(Vec::new(), Ok(PaymentState::Captured)) };
     let compare = async || {
@@ -152,9 +149,7 @@ fn listed(reference: &str, names_attempt: bool, order_id: Option<&OrderId>) -> L
 
 #[tokio::test]
 async fn an_order_that_cannot_be_compared_fails_the_run_and_hides_no_difference_of_others() {
-    let saga = Saga::placed(Provider::Stripe, "pm_card_visa").await;
-    saga.reserve().await.unwrap();
-    saga.authorize().await.unwrap();
+    let saga = Saga::authorized(Provider::Stripe, "pm_card_visa").await;
     let silent = PaymentError::Failed { provider: Provider::Stripe, reason: "no connection".into(), outage: true };
     let stripe = vec![listed("pi_ours", true, Some(&saga.order_id)), listed("pi_nobodys", true, None)];
     let (answer, report) = compared(&saga, Book::of(stripe, Err(silent)), Book::of(Vec::new(), Ok(HELD))).await;
@@ -171,9 +166,7 @@ async fn a_transaction_of_paypals_that_tells_no_attempt_needs_one_that_was_to_be
         (Provider::Paypal, "vault_ok", true, true),
         (Provider::Stripe, "pm_card_visa", false, true),
     ] {
-        let saga = Saga::placed(provider, token).await;
-        saga.reserve().await.unwrap();
-        saga.authorize().await.unwrap();
+        let saga = Saga::authorized(provider, token).await;
         let paypal = Book::of(vec![listed("A1", names_attempt, Some(&saga.order_id))], Ok(HELD));
         let (answer, report) = compared(&saga, Book::of(Vec::new(), Ok(HELD)), paypal).await;
         answer.unwrap();
