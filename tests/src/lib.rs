@@ -331,6 +331,17 @@ impl Shop {
         self.ledger_lines(order_id).await.into_iter().map(|line| line.operation).collect()
     }
 
+    /// What the payment providers were asked for an order, oldest first: operations, as in the ledger, and `prepare` and `read`.
+    ///
+    /// # Panics
+    /// When the simulator does not answer.
+    pub async fn asked_of_providers(&self, order_id: &OrderId) -> Vec<String> {
+        let url = format!("{}/requests", self.outputs.payment_simulator_url);
+        let requests: Vec<Value> = self.http.get(url).send().await.expect("requests").json().await.expect("JSON");
+        let ours = requests.iter().filter(|request| request["order_id"] == order_id.as_str());
+        ours.filter_map(|request| Some(request["operation"].as_str()?.to_owned())).collect()
+    }
+
     /// Lets the next `times` calls of this operation for this order go wrong.
     ///
     /// # Panics

@@ -7,7 +7,7 @@ use shared::{
         event::{Cancellation, Provider},
         ids::RefundId,
         money::{Currency, Money},
-        order::{Deadlines, Outcome, Owed, RefundProgress, Status},
+        order::{Deadlines, Order, Outcome, Owed, RefundProgress, Status},
         payment::RefundState,
         personal::PaymentMethod,
     },
@@ -126,6 +126,22 @@ async fn a_refund_that_the_provider_refuses_is_tried_again_as_another() {
         let order = saga.order().await;
         assert_eq!(order.refunds().len(), 2, "{provider}: another refund, with an id of its own");
         assert_ne!(order.refunds()[1].id, first);
+    }
+}
+
+/// Whoever captured died before it could append so.
+#[tokio::test]
+async fn a_capture_that_may_have_been_sent_is_read_and_not_sent_again() {
+    for (provider, token) in BOTH {
+        let saga = Saga::confirmed(provider, token).await;
+        saga.events.advance(&saga.order_id, Order::start_capture).await.unwrap();
+        let order = saga.order().await;
+        let gateway = saga.providers.gateway(provider);
+        gateway.capture(&order.attempts()[0].reference, order.placed.total).await.unwrap();
+        saga.capture().await.unwrap();
+        assert_eq!(saga.order().await.status(), Status::Paid, "{provider}");
+        let asked = saga.shop.asked_of_providers(&saga.order_id).await;
+        assert_eq!(asked.iter().filter(|operation| *operation == "capture").count(), 1, "{provider}: {asked:?}");
     }
 }
 
