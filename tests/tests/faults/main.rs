@@ -156,8 +156,18 @@ async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
             let stage = stage.clone();
             running.spawn(async move { (scenario, cells::record(&stage, scenario).await) });
         }
-        let recorded = running.join_all().await;
-        recordings.extend(recorded.into_iter().filter(|_| round > 0));
+        for (scenario, recorded) in running.join_all().await {
+            let calls = match recorded {
+                Ok(calls) => calls,
+                // As of cells: a machine that is out of breath breaks time limits.
+                Err(first) => {
+                    println!("doubtful: {} without faults: {first}", scenario.name);
+                    let alone = cells::record(stage, scenario).await;
+                    alone.unwrap_or_else(|error| panic!("{} without faults: {error}", scenario.name))
+                }
+            };
+            recordings.extend((round > 0).then_some((scenario, calls)));
+        }
     }
     recordings
 }
