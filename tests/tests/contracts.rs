@@ -266,8 +266,9 @@ fn every_limit_fits_into_the_next() {
     assert!(millis("ProviderQuestionTimeoutMs") + millis("WorkflowWaitMs") < seconds("CheckoutTimeoutSeconds"));
     assert!(seconds("SettlementFirstWaitSeconds") < seconds("SettlementLongestWaitSeconds"));
     assert!(seconds("PaymentActionDeadlineSeconds") < seconds("PaymentDeadlineSeconds"));
-    // Longer than anything that could still authorise an attempt of a dead order.
-    assert!(seconds("CheckoutTimeoutSeconds") < millis("UnauthorizedLifeMs"));
+    // Longer than anything that could still authorise an attempt of a dead order, or send a refund.
+    assert!(seconds("CheckoutTimeoutSeconds") < millis("RequestLifeMs"));
+    assert!(seconds("PaymentFunctionTimeoutSeconds") < millis("RequestLifeMs"));
     let waits = read("xtask/python/operate.py");
     let wait = waits.split("RECONCILE_WAIT = ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
     assert!(seconds("ReconcileTimeoutSeconds") < wait.parse::<u64>().unwrap() * 1000, "cargo xtask reconcile gives up first");
@@ -612,6 +613,28 @@ fn every_alarm_names_a_runbook_that_there_is() {
         let runbook = runbook.unwrap_or_else(|| panic!("{name} names no runbook"));
         assert!(root().join(runbook).exists(), "{name}: {runbook}");
         assert_eq!(alarm["AlarmActions"][0], "AlarmTopic", "{name} tells nobody");
+    }
+}
+
+/// Nobody looks at logs: what an operator must know of is counted, and rings.
+#[test]
+fn what_an_operator_must_know_of_is_counted_and_rings() {
+    let metrics = |namespace: &str| {
+        let alarms = resources("AWS::CloudWatch::Alarm").into_values().filter(|alarm| alarm["Namespace"] == namespace);
+        alarms.map(|alarm| alarm["MetricName"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let ours = [
+        ("AuthorizationEndsSoon", "functions/plan-settlement/src/lib.rs"),
+        ("BreakerOpened", "shared/src/payments/breaker/mod.rs"),
+        ("GuardFailed", "functions/guard-order/src/lib.rs"),
+        ("MoneyDifference", "shared/src/books.rs"),
+        ("MoneyReconciled", "functions/reconcile-money/src/lib.rs"),
+        ("RefundFailed", "shared/src/books.rs"),
+    ];
+    assert_eq!(metrics("Souk"), ours.map(|(metric, _)| metric.to_owned()).into());
+    assert_eq!(metrics("AWS/States"), ["ExecutionsFailed", "ExecutionsTimedOut"].map(ToOwned::to_owned).into());
+    for (metric, counted_in) in ours {
+        assert!(read(counted_in).contains(&format!("\"{metric}\"")), "{counted_in} does not count {metric}");
     }
 }
 

@@ -45,7 +45,7 @@ async fn every_request_of_the_adapter_is_one_that_stripe_knows() {
     stripe.void(reference).await.expect("cancel is accepted");
     stripe.capture(reference, PRICE).await.expect("capture is accepted");
     let refund = RefundId::for_request(&order_id, "judged");
-    stripe.refund(reference, &refund, PRICE).await.expect("create refund is accepted");
+    stripe.refund(reference, &refund, refund.as_str(), PRICE).await.expect("create refund is accepted");
     stripe.find_refund(reference, &refund).await.expect("list refunds is accepted");
     stripe.list(Timestamp::now()).await.expect("list is accepted");
 }

@@ -45,7 +45,7 @@ const TEST_LIMITS: [(&str, &str); 22] = [
     ("SettlementRestSeconds", "2"),
     ("RefundPauseMs", "200"),
     ("QueueVisibilitySeconds", "22"),
-    ("UnauthorizedLifeMs", "20000"),
+    ("RequestLifeMs", "20000"),
     ("SendEmailTimeoutSeconds", "6"),
     ("SendingLeaseMs", "8000"),
     ("SendEmailVisibilitySeconds", "12"),

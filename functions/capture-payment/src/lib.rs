@@ -95,7 +95,7 @@ impl CapturePayment {
         let asked = tokio::time::timeout(self.provider_limit, self.ask(&order, attempt, fresh)).await;
         let state = asked.unwrap_or_else(|_| Err(StepError::Unavailable("the provider took too long".into())))?;
         match state {
-            PaymentState::Captured | PaymentState::Voided => {
+            PaymentState::Captured | PaymentState::Voided | PaymentState::Declined(_) => {
                 self.events.advance(&step.order_id, |order| order.observed(number, &state)).await?;
                 Ok(step)
             }

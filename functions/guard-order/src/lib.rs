@@ -10,6 +10,7 @@ use shared::{
     config::{self, Missing},
     dead_letters::{DeadLetter, DeadLetterQueue},
     domain::ids::OrderId,
+    metrics,
     repositories::{
         order_details::OrderDetailsTable,
         order_events::{AdvanceError, OrderEvents},
@@ -19,6 +20,9 @@ use shared::{
 
 /// As many as a batch has: none waits for another.
 const BATCH: usize = 10;
+
+/// Counts each time that a guard could not look after its order.
+const FAILED: &str = "GuardFailed";
 
 /// The queue that brings a guard back.
 #[derive(Clone, Debug)]
@@ -76,9 +80,13 @@ pub struct GuardOrder {
 }
 
 impl GuardOrder {
-    /// Looks after the orders of these messages. A message comes again only if its guard could not even be sent again.
+    /// Looks after the orders of these messages. A message comes again only if its guard could not even be sent again. Lambda
+    /// counts neither as an error: each failure is counted here.
     pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
-        each_message(&batch, BATCH, None, |message| self.handle_message(message)).await
+        each_message(&batch, BATCH, None, async |message| {
+            self.handle_message(message).await.inspect_err(|_| metrics::count(FAILED, &[]))
+        })
+        .await
     }
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), String> {
@@ -94,6 +102,7 @@ impl GuardOrder {
             Ok(Some(next)) => next,
             Err(error) => {
                 tracing::error!(order_id = %guard.order_id, error, "the guard failed and comes again");
+                metrics::count(FAILED, &[]);
                 guard
             }
         };

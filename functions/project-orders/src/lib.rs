@@ -8,6 +8,7 @@ use shared::{
     dead_letters::{DeadLetter, DeadLetterQueue},
     domain::ids::OrderId,
     repositories::{
+        RepositoryError,
         customer_orders::{CustomerOrdersTable, OrderRow},
         order_events::{AdvanceError, OrderEvents},
     },
@@ -54,7 +55,11 @@ impl ProjectOrders {
                 tracing::info!(%order_id, sequence = order.sequence, overtaken = later, "projected");
                 Ok(())
             }
-            Err(invalid @ (AdvanceError::Invalid(_) | AdvanceError::NoSuchOrder(_))) => {
+            Err(
+                invalid @ (AdvanceError::Invalid(_)
+                | AdvanceError::NoSuchOrder(_)
+                | AdvanceError::Repository(RepositoryError::Item { .. })),
+            ) => {
                 let letter = DeadLetter { order_id: Some(order_id), sequence: Some(sequence), reason: invalid.to_string() };
                 self.dead_letters.put(&letter).await
             }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use shared::{
     books::tell_failed_refund,
@@ -35,11 +36,14 @@ pub struct RefundPayment {
     pub providers: Providers,
     /// For all calls to one provider; less than the step's own limit.
     pub provider_limit: Duration,
+    /// No request that was sent to a provider acts later than this.
+    pub request_life: SignedDuration,
 }
 
 impl RefundPayment {
     /// Starts what a cancelled order owes, sends every refund that was started, and appends what became of it. A refund
-    /// whose fate is unknown is looked up among the payment's refunds and never sent again blindly.
+    /// whose fate is unknown is looked up among the payment's refunds and never sent again blindly; one that is nowhere is sent
+    /// under the key that [`Refund::key_at`] allows, if any.
     ///
     /// # Errors
     /// [`StepError::Unavailable`] when some refund has no outcome yet: it stays owed.
@@ -85,10 +89,13 @@ impl RefundPayment {
 
     async fn ask(&self, attempt: &Attempt, refund: &Refund, fresh: bool) -> Result<RefundState, PaymentError> {
         let gateway = self.providers.gateway(attempt.provider);
+        // Chosen before the look: what is sent under it later than this lives no longer than from now.
+        let key = refund.key_at(Timestamp::now(), self.request_life);
         if !fresh && let Some(known) = gateway.find_refund(&attempt.reference, &refund.id).await? {
             return Ok(known);
         }
-        match gateway.refund(&attempt.reference, &refund.id, refund.amount).await {
+        let Some(key) = key else { return Ok(RefundState::Pending) };
+        match gateway.refund(&attempt.reference, &refund.id, &key, refund.amount).await {
             Err(PaymentError::Unknown { reason, .. }) => {
                 tracing::warn!(refund = %refund.id, reason, "what became of the refund is unknown: looking it up");
                 Ok(gateway.find_refund(&attempt.reference, &refund.id).await?.unwrap_or(RefundState::Pending))

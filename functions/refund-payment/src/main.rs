@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
     let refund_payment = RefundPayment {
         events: OrderEvents::from_env(&dynamodb)?,
         providers: Providers::from_env(&aws)?,
+        request_life: config::millis("REQUEST_LIFE_MS")?.try_into()?,
         provider_limit: config::millis("PROVIDER_TOTAL_TIMEOUT_MS")?,
     };
     tokio::join!(refund_payment.events.warm(), refund_payment.providers.warm());

@@ -25,7 +25,7 @@ pub struct VoidPayment {
     pub provider_limit: Duration,
     /// How long after an order's end an attempt that was never authorised, and that its provider cannot cancel, may still
     /// act: longer than any request of ours lives.
-    pub unauthorized_life: SignedDuration,
+    pub request_life: SignedDuration,
 }
 
 impl VoidPayment {
@@ -55,7 +55,7 @@ impl VoidPayment {
         match self.providers.gateway(attempt.provider).void(&attempt.reference).await? {
             PaymentState::Voided => {}
             PaymentState::Prepared | PaymentState::ActionRequired | PaymentState::Declined(_)
-                if can_never_act(order, attempt, self.unauthorized_life, Timestamp::now()) => {}
+                if can_never_act(order, attempt, self.request_life, Timestamp::now()) => {}
             state => return Err(StepError::Unavailable(format!("{} did not void the attempt: {state:?}", attempt.provider))),
         }
         self.events.advance(&order.id, |order| order.void_payment(attempt.number)).await?;

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
         events: OrderEvents::from_env(&dynamodb)?,
         providers: Providers::from_env(&aws)?,
         provider_limit: config::millis("PROVIDER_TOTAL_TIMEOUT_MS")?,
-        unauthorized_life: config::millis("UNAUTHORIZED_LIFE_MS")?.try_into()?,
+        request_life: config::millis("REQUEST_LIFE_MS")?.try_into()?,
     };
     tokio::join!(void_payment.events.warm(), void_payment.providers.warm());
 

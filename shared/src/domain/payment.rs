@@ -76,6 +76,7 @@ impl Order {
             PaymentState::Prepared | PaymentState::Undecided => Decision::AlreadyDone,
             PaymentState::ActionRequired => self.require_action(attempt),
             PaymentState::Authorized { capture_before } => self.authorize_payment(attempt, *capture_before),
+            PaymentState::Declined(code) if self.capture_is_under_way(attempt) => self.fail_capture(attempt, code),
             PaymentState::Declined(code) => self.decline_payment(attempt, code),
             PaymentState::Voided if self.capture_is_under_way(attempt) => {
                 self.fail_capture(attempt, "the provider says that the authorisation is gone")

@@ -137,9 +137,9 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     /// Takes all that is held, once and for all. A repeat answers [`PaymentState::Captured`] again.
     async fn capture(&self, reference: &str, amount: Money) -> Result<PaymentState, PaymentError>;
 
-    /// Gives some of it back under this id. A repeat after an unknown answer must look with
-    /// [`find_refund`](Self::find_refund) first.
-    async fn refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError>;
+    /// Gives some of it back under this id. The provider answers the same key in the same way again, also with an error that
+    /// it saved. A repeat after an unknown answer must look with [`find_refund`](Self::find_refund) first.
+    async fn refund(&self, reference: &str, refund: &RefundId, key: &str, amount: Money) -> Result<RefundState, PaymentError>;
 
     /// All refunds of this payment, whoever made them.
     async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError>;

@@ -8,10 +8,10 @@ use reconcile_money::{ReconcileMoney, Report, Reports, problems};
 use secrecy::SecretString;
 use shared::{
     domain::{
-        event::Provider,
+        event::{Cancellation, Provider},
         ids::{OrderId, RefundId},
         money::{Currency, Money},
-        order::Order,
+        order::{Order, Owed},
     },
     payments::{
         ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState,
@@ -95,7 +95,7 @@ impl PaymentGateway for Book {
         unreachable!("it is read only")
     }
 
-    async fn refund(&self, _: &str, _: &RefundId, _: Money) -> Result<RefundState, PaymentError> {
+    async fn refund(&self, _: &str, _: &RefundId, _: &str, _: Money) -> Result<RefundState, PaymentError> {
         unreachable!("it is read only")
     }
 
@@ -121,6 +121,24 @@ async fn what_happens_while_the_provider_is_asked_is_no_difference_and_what_stay
     assert!(compare().await.is_empty(), "and some of it went back");
     book.show(&RefundId::for_request(&saga.order_id, "which no event speaks of"));
     assert_eq!(compare().await, ["the provider gave back money that no event speaks of"]);
+}
+
+/// As PayPal says of an authorisation that it denied since, or Stripe of a hold that its capture lost.
+#[tokio::test]
+async fn a_capture_that_is_declined_ends_as_a_failed_capture_and_a_cancel() {
+    let mut saga = Saga::confirmed(Provider::Paypal, "vault_ok").await;
+    let working = saga.providers.clone();
+    let declined = || Arc::new(Book::of(Vec::new(), Ok(PaymentState::Declined("denied".into()))));
+    saga.events.advance(&saga.order_id, Order::start_capture).await.unwrap();
+    saga.providers = Providers::new(declined(), declined());
+    saga.capture().await.unwrap();
+    assert_eq!(saga.order().await.owes(), [Owed::Cancel(Cancellation::AuthorizationLapsed)]);
+    saga.providers = working;
+    saga.cancel(Cancellation::AuthorizationLapsed).await.unwrap();
+    saga.void().await.unwrap();
+    saga.release().await.unwrap();
+    assert!(saga.order().await.is_closed());
+    assert_eq!(saga.ledger().await, ["authorize", "void"]);
 }
 
 /// The comparison of this order's table with these books, and the report that it wrote.

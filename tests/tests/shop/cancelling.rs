@@ -1,6 +1,6 @@
 //! Cancels and refunds: what was held is freed, what was taken goes back, the stock is there again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 use shared::domain::order::{RefundProgress, RefundStatus, Status};
@@ -165,4 +165,26 @@ async fn an_administrator_refunds_in_parts_and_never_more_than_was_captured() {
     assert_eq!(admin.post(&path, &new_key(), &amount(total - 1000)).await.status, 202);
     assert_eq!(shop.closed(&order_id).await.refund_status(), RefundStatus::Full);
     assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture", "refund", "refund"]);
+}
+
+/// The provider saved its error, and answers the same to the same key for weeks.
+#[tokio::test]
+async fn a_refund_that_the_provider_answered_with_an_error_is_sent_once_more_under_another_key() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let cancelled = async |provider: &'static str, token: &str| {
+        let key = new_key();
+        let order_id = kareem.order_id(&key);
+        let bought = kareem.checkout(&key, &purchase_with(&[("chef-knife", 1)], &[(provider, token)])).await;
+        assert_eq!(bought.status, 201, "{bought:?}");
+        shop.closed(&order_id).await;
+        shop.fault_at(provider, &order_id, "refund", "error", 1).await;
+        assert_eq!(kareem.cancel_patiently(&order_id).await.status, 200, "{provider}");
+        // The first key serves for 20 seconds, then none for as long.
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let order = shop.closed(&order_id).await;
+        assert_eq!((order.refunds().len(), order.refund_status()), (1, RefundStatus::Full), "{provider}");
+        assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture", "refund"], "{provider}");
+    };
+    tokio::join!(cancelled("stripe", "pm_card_visa"), cancelled("paypal", "vault_ok"));
 }

@@ -172,7 +172,7 @@ impl Saga {
             events: self.events.clone(),
             providers: self.providers.clone(),
             provider_limit: PROVIDER_LIMIT,
-            unauthorized_life: SignedDuration::from_hours(1),
+            request_life: SignedDuration::from_hours(1),
         };
         step.handle(self.step()).await
     }
@@ -198,7 +198,12 @@ impl Saga {
 
     pub(crate) async fn refund_as_planned(&self, failed: Option<u32>) -> Result<OrderRef, StepError> {
         let (events, order_id) = (self.events.clone(), self.order_id.clone());
-        let step = RefundPayment { events, providers: self.providers.clone(), provider_limit: PROVIDER_LIMIT };
+        let step = RefundPayment {
+            events,
+            providers: self.providers.clone(),
+            provider_limit: PROVIDER_LIMIT,
+            request_life: SignedDuration::from_hours(1),
+        };
         step.handle(RefundStep { order_id, failed }).await
     }
 

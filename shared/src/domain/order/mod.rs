@@ -9,7 +9,7 @@ mod owed;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 pub use self::{
@@ -103,8 +103,25 @@ pub struct Refund {
     pub progress: RefundProgress,
     /// It began after the order was cancelled.
     pub is_of_cancellation: bool,
+    /// When it was asked for.
+    pub started_at: Timestamp,
     /// When it was heard that it failed.
     pub failed_at: Option<Timestamp>,
+}
+
+impl Refund {
+    /// The idempotency key that the provider may be sent now for a refund that was looked up and is nowhere. A provider
+    /// answers a key with the error that it saved for it, for weeks; another key may be used only when nothing acts any more
+    /// that was sent under the one before. So each key serves for the life of a request, then none for as long.
+    #[must_use]
+    pub fn key_at(&self, now: Timestamp, request_life: SignedDuration) -> Option<String> {
+        let age = now.duration_since(self.started_at).as_millis().max(0);
+        match age / request_life.as_millis().max(1) {
+            0 => Some(self.id.to_string()),
+            lives if lives % 2 == 0 => Some(format!("{}-{lives}", self.id)),
+            _ => None,
+        }
+    }
 }
 
 /// What became of a refund.
@@ -275,6 +292,7 @@ impl Order {
                     amount: *amount,
                     progress: RefundProgress::Started,
                     is_of_cancellation: matches!(self.outcome, Outcome::Cancelled(_)),
+                    started_at: event.at,
                     failed_at: None,
                 });
             }

@@ -362,8 +362,8 @@ impl PaymentGateway for Guarded {
         self.note(self.gateway.capture(reference, amount).await, false).await
     }
 
-    async fn refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError> {
-        self.note(self.gateway.refund(reference, refund, amount).await, false).await
+    async fn refund(&self, reference: &str, refund: &RefundId, key: &str, amount: Money) -> Result<RefundState, PaymentError> {
+        self.note(self.gateway.refund(reference, refund, key, amount).await, false).await
     }
 
     async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {

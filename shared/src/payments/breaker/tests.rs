@@ -190,7 +190,7 @@ impl PaymentGateway for Scripted {
     async fn capture(&self, _: &str, _: Money) -> Result<PaymentState, PaymentError> {
         Ok(PaymentState::Captured)
     }
-    async fn refund(&self, _: &str, _: &RefundId, _: Money) -> Result<RefundState, PaymentError> {
+    async fn refund(&self, _: &str, _: &RefundId, _: &str, _: Money) -> Result<RefundState, PaymentError> {
         Ok(RefundState::Refunded)
     }
     async fn refunds(&self, _: &str) -> Result<Vec<ListedRefund>, PaymentError> {
@@ -338,7 +338,7 @@ async fn everything_but_a_preparation_goes_through_an_open_breaker_as_the_provid
     assert_eq!(guarded.action_url("pi_1").await.unwrap().unwrap().expose_secret(), "https://bank.example");
     assert_eq!(guarded.void("pi_1").await, Ok(PaymentState::Voided));
     assert_eq!(guarded.capture("pi_1", amount).await, Ok(PaymentState::Captured));
-    assert_eq!(guarded.refund("pi_1", &refund, amount).await, Ok(RefundState::Refunded));
+    assert_eq!(guarded.refund("pi_1", &refund, "key", amount).await, Ok(RefundState::Refunded));
     assert_eq!(guarded.find_refund("pi_1", &refund).await, Ok(Some(RefundState::Pending)));
     assert_eq!(guarded.order_of("pi_1").await, Ok(Some(order_id())));
     assert_eq!(guarded.list(Timestamp::UNIX_EPOCH).await.unwrap().len(), 1);

@@ -270,14 +270,20 @@ impl Paypal {
         Ok(json!({"currency_code": code, "value": value}))
     }
 
-    async fn send_refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError> {
+    async fn send_refund(
+        &self,
+        reference: &str,
+        refund: &RefundId,
+        key: &str,
+        amount: Money,
+    ) -> Result<RefundState, PaymentError> {
         let order = self.order(reference).await.map_err(PaymentError::certain)?;
         let capture = order.capture().ok_or_else(|| self.http.failed("no money was taken that could go back"))?;
         let custom_id = custom_id::of_refund(order.custom_id(), refund);
         let body = json!({"amount": self.amount(amount)?, "custom_id": custom_id});
         // Two who send the same refund at once send the same request, and PayPal makes one.
         let path = ["v2", "payments", "captures", &capture.id, "refund"];
-        let refused = match self.post_as(refund.as_str(), &path, &body).await {
+        let refused = match self.post_as(key, &path, &body).await {
             Ok(answer) => {
                 let made: Refund = self.parse(&answer).map_err(|refused| self.error(refused))?;
                 return Ok(made.state());
@@ -451,8 +457,8 @@ impl PaymentGateway for Paypal {
         self.http.bounded(captured).await
     }
 
-    async fn refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError> {
-        self.http.bounded(self.send_refund(reference, refund, amount)).await
+    async fn refund(&self, reference: &str, refund: &RefundId, key: &str, amount: Money) -> Result<RefundState, PaymentError> {
+        self.http.bounded(self.send_refund(reference, refund, key, amount)).await
     }
 
     async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {

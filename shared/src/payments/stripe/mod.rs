@@ -287,12 +287,12 @@ impl PaymentGateway for Stripe {
         self.http.bounded(self.act_or_read(reference, "capture", &form)).await
     }
 
-    async fn refund(&self, reference: &str, refund: &RefundId, amount: Money) -> Result<RefundState, PaymentError> {
+    async fn refund(&self, reference: &str, refund: &RefundId, key: &str, amount: Money) -> Result<RefundState, PaymentError> {
         let amount = amount.amount.to_string();
         let form = [("payment_intent", reference), ("amount", &amount), ("metadata[refund_id]", refund.as_str())];
         let sent = async {
             // Two who send the same refund at once send the same request, and Stripe makes one.
-            let refused = match self.post_as::<Refund>(refund.as_str(), &["v1", "refunds"], &form).await {
+            let refused = match self.post_as::<Refund>(key, &["v1", "refunds"], &form).await {
                 Ok(made) => return Ok(made.state()),
                 Err(Refused::Lost(error)) => return Err(error),
                 Err(Refused::ByStripe(status, error)) => (status, *error),

@@ -325,16 +325,16 @@ async fn what_is_no_token_leads_to_no_other_path() {
 
 async fn refund(answers: Vec<Script>) -> Result<RefundState, PaymentError> {
     let canned = Canned::answering(answers).await;
-    stripe(&canned).refund("pi_1", &refund_id(), USD(100)).await
+    stripe(&canned).refund("pi_1", &refund_id(), "key", USD(100)).await
 }
 
 #[tokio::test]
 async fn a_refund_is_known_to_stripe_by_our_id_twice_over() {
     let canned = Canned::answering([ok(json!({"id": "re_1", "status": "succeeded"}))]).await;
-    assert_eq!(stripe(&canned).refund("pi_1", &refund_id(), USD(100)).await, Ok(RefundState::Refunded));
+    assert_eq!(stripe(&canned).refund("pi_1", &refund_id(), "key", USD(100)).await, Ok(RefundState::Refunded));
     let asked = &canned.asked()[0];
     assert_eq!(asked.line, "POST /v1/refunds");
-    assert_eq!(asked.header("idempotency-key"), Some(refund_id().as_str()));
+    assert_eq!(asked.header("idempotency-key"), Some("key"));
     assert_eq!(asked.field("metadata[refund_id]").as_deref(), Some(refund_id().as_str()));
     assert_eq!((asked.field("payment_intent").as_deref(), asked.field("amount").as_deref()), (Some("pi_1"), Some("100")));
 }

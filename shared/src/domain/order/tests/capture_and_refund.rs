@@ -82,6 +82,23 @@ fn after_a_refund_that_failed_the_next_waits_three_times_as_long_as_the_one_befo
 }
 
 #[test]
+fn a_refund_is_sent_under_another_key_only_when_nothing_acts_that_was_sent_under_the_one_before() {
+    let history = History::after(&[&PAID[..], &[BY_HER, RefundCancelled]].concat());
+    let order = history.order();
+    let refund = &order.refunds()[0];
+    let key = |minutes: i64| {
+        let now = refund.started_at.saturating_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
+        refund.key_at(now, jiff::SignedDuration::from_mins(10))
+    };
+    let first = Some(refund.id.to_string());
+    assert!(key(0) == first && key(9) == first);
+    assert!(key(-5) == first, "by a clock that is behind");
+    assert!([10, 15, 19, 30, 39].into_iter().all(|minutes| key(minutes).is_none()), "only looked for");
+    let (second, third) = (key(20).unwrap(), key(40).unwrap());
+    assert!(Some(&second) != first.as_ref() && third != second && key(29).unwrap() == second, "{second} {third}");
+}
+
+#[test]
 fn an_administrators_refunds_that_failed_use_up_none_of_the_cancellations_tries() {
     let mut history = History::after(&PAID);
     for key in ["a", "b", "c", "d", "e"] {

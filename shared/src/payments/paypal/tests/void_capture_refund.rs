@@ -74,17 +74,17 @@ fn refund_name() -> String {
 
 async fn refund(answers: Vec<Script>) -> Result<RefundState, PaymentError> {
     let canned = canned(std::iter::once(ok(captured())).chain(answers)).await;
-    paypal(&canned).refund("5O1", &refund_id(), USD(100)).await
+    paypal(&canned).refund("5O1", &refund_id(), "key", USD(100)).await
 }
 
 #[tokio::test]
 async fn a_refund_is_known_to_paypal_by_our_id_twice_over() {
     let canned = canned([ok(captured()), Script::Json(201, json!({"id": "R1", "status": "COMPLETED"}))]).await;
-    assert_eq!(paypal(&canned).refund("5O1", &refund_id(), USD(100)).await, Ok(RefundState::Refunded));
+    assert_eq!(paypal(&canned).refund("5O1", &refund_id(), "key", USD(100)).await, Ok(RefundState::Refunded));
     let sent = &acts(&canned)[1];
     assert_eq!(sent.line, "POST /v2/payments/captures/C1/refund");
     assert_eq!(sent.json(), json!({"amount": {"currency_code": "USD", "value": "1.00"}, "custom_id": refund_name()}));
-    assert_eq!(sent.header("paypal-request-id"), Some(refund_id().as_str()));
+    assert_eq!(sent.header("paypal-request-id"), Some("key"));
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_refund_of_a_payment_that_names_no_order_is_known_by_its_own_id_alone(
     let mut nameless = captured();
     nameless["purchase_units"][0].as_object_mut().unwrap().remove("custom_id");
     let canned = canned([ok(nameless), Script::Json(201, json!({"id": "R1", "status": "COMPLETED"}))]).await;
-    assert_eq!(paypal(&canned).refund("5O1", &refund_id(), USD(100)).await, Ok(RefundState::Refunded));
+    assert_eq!(paypal(&canned).refund("5O1", &refund_id(), "key", USD(100)).await, Ok(RefundState::Refunded));
     assert_eq!(acts(&canned)[1].json()["custom_id"], json!(refund_id()));
 }
 
@@ -105,7 +105,7 @@ async fn each_answer_to_a_refund_has_its_meaning() {
     assert!(matches!(refund(vec![Script::Json(500, json!({}))]).await, Err(PaymentError::Unknown { .. })));
     assert!(matches!(refund(vec![issue(422, "PENDING_CAPTURE")]).await, Err(PaymentError::Failed { .. })), "later, perhaps");
     let nothing = canned([ok(authorized("CREATED"))]).await;
-    assert!(matches!(paypal(&nothing).refund("5O1", &refund_id(), USD(100)).await, Err(PaymentError::Failed { .. })));
+    assert!(matches!(paypal(&nothing).refund("5O1", &refund_id(), "key", USD(100)).await, Err(PaymentError::Failed { .. })));
 }
 
 fn refunded(custom_id: Option<&str>) -> Value {
