@@ -26,6 +26,7 @@ use shared::{
         webhooks::{WebhookError, WebhookEvent, Webhooks},
     },
 };
+use system_tests::new_key;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -153,7 +154,12 @@ async fn a_payment_goes_through_its_whole_life_and_moves_once_whatever_is_repeat
         let (part, refund) = (Money { amount: 1000, ..PRICE }, played.refund_id("part"));
         assert_eq!(gateway.find_refund(&reference, &refund).await, Ok(None), "{}", played.name);
         for _ in 0..2 {
-            assert_eq!(gateway.refund(&reference, &refund, part).await, Ok(RefundState::Refunded), "{}", played.name);
+            assert_eq!(
+                gateway.refund(&reference, &refund, refund.as_str(), part).await,
+                Ok(RefundState::Refunded),
+                "{}",
+                played.name
+            );
         }
         assert_eq!(gateway.find_refund(&reference, &refund).await, Ok(Some(RefundState::Refunded)), "{}", played.name);
         assert_eq!(gateway.find_refund(&reference, &played.refund_id("other")).await, Ok(None), "{}", played.name);
@@ -167,12 +173,28 @@ async fn a_payment_goes_through_its_whole_life_and_moves_once_whatever_is_repeat
 }
 
 #[tokio::test]
+async fn an_error_that_was_saved_for_a_refunds_key_is_answered_until_another_key_comes() {
+    for played in Played::each().await {
+        let reference = played.captured().await;
+        let refund = played.refund_id("refused");
+        played.fault("refund", "error").await;
+        for _ in 0..2 {
+            let saved = played.gateway.refund(&reference, &refund, refund.as_str(), PRICE).await;
+            assert!(matches!(saved, Err(PaymentError::Unknown { .. })), "{}: {saved:?}", played.name);
+        }
+        let other = played.gateway.refund(&reference, &refund, &new_key(), PRICE).await;
+        assert_eq!(other, Ok(RefundState::Refunded), "{}", played.name);
+        assert_eq!(played.gateway.find_refund(&reference, &refund).await, Ok(Some(RefundState::Refunded)), "{}", played.name);
+    }
+}
+
+#[tokio::test]
 async fn more_than_was_taken_cannot_go_back() {
     for played in Played::each().await {
         let reference = played.captured().await;
-        let all = played.gateway.refund(&reference, &played.refund_id("all"), PRICE).await;
+        let all = played.gateway.refund(&reference, &played.refund_id("all"), &new_key(), PRICE).await;
         assert_eq!(all, Ok(RefundState::Refunded), "{}", played.name);
-        let more = played.gateway.refund(&reference, &played.refund_id("more"), PRICE).await;
+        let more = played.gateway.refund(&reference, &played.refund_id("more"), &new_key(), PRICE).await;
         assert!(matches!(more, Ok(RefundState::Failed(_))), "{}: {more:?}", played.name);
         assert_eq!(played.ledger().await.len(), 3, "{}", played.name);
     }
@@ -248,7 +270,7 @@ async fn an_answer_that_is_lost_is_unknown_and_reading_tells() {
             assert_eq!(gateway.capture(&reference, PRICE).await, Ok(PaymentState::Captured), "{} {fault}", played.name);
             let refund = played.refund_id(fault);
             played.fault("refund", fault).await;
-            let lost = gateway.refund(&reference, &refund, PRICE).await;
+            let lost = gateway.refund(&reference, &refund, refund.as_str(), PRICE).await;
             assert!(matches!(lost, Err(PaymentError::Unknown { .. })), "{} {fault}: {lost:?}", played.name);
             assert_eq!(
                 gateway.find_refund(&reference, &refund).await,

@@ -111,7 +111,11 @@ pub async fn reconcile(target: &Target, last: bool) -> Result<()> {
     if !not_compared.is_empty() {
         println!("{}", red(&format!("{} orders could not be compared: {}", not_compared.len(), not_compared.join(", "))));
     }
-    if differences.is_empty() && not_compared.is_empty() {
+    let not_listed: Vec<_> = each(&report["not_listed"]).map(text).collect();
+    if !not_listed.is_empty() {
+        println!("{}", red(&format!("the payments of {} could not be listed", not_listed.join(" and "))));
+    }
+    if differences.is_empty() && not_compared.is_empty() && not_listed.is_empty() {
         println!("{}", green("the books agree"));
     } else if !differences.is_empty() {
         println!("{}", red(&format!("the books differ in {}:", differences.len())));

@@ -76,6 +76,9 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// The orders that could not be compared, since a provider or the events could not be read.
     pub not_compared: Vec<OrderId>,
+    /// The providers whose list could not be read: what it alone names was not compared.
+    #[serde(default)]
+    pub not_listed: Vec<Provider>,
 }
 
 /// A payment in a provider's list that moved money.
@@ -134,8 +137,14 @@ impl ReconcileMoney {
         let unsettled = self.view.unsettled_since(before(now, UNSETTLED)).await?;
         let mut orders: BTreeMap<OrderId, Vec<MovedPayment>> = unsettled.into_iter().map(|order_id| (order_id, vec![])).collect();
         let mut differences = BTreeSet::new();
+        let mut not_listed = Vec::new();
         for provider in Provider::ALL {
-            for mut listed in self.providers.gateway(provider).list(before(now, RECENT)).await? {
+            let list = self.providers.gateway(provider).list(before(now, RECENT)).await.unwrap_or_else(|error| {
+                tracing::warn!(%provider, %error, "the provider's list could not be read");
+                not_listed.push(provider);
+                Vec::new()
+            });
+            for mut listed in list {
                 let order_id = listed.order_id.take();
                 match (order_id, MovedPayment::of(provider, listed)) {
                     // An unconfirmed object that no event names is what a lost race leaves, and no difference; its order is
@@ -165,7 +174,7 @@ impl ReconcileMoney {
                 }
             }
         }
-        let report = Report { at: now, compared, differences: differences.into_iter().collect(), not_compared };
+        let report = Report { at: now, compared, differences: differences.into_iter().collect(), not_compared, not_listed };
         report.differences.iter().for_each(|difference| difference.tell("reconcile-money"));
         self.reports.put(&report).await?;
         if let Some(first) = report.not_compared.first() {
@@ -173,6 +182,9 @@ impl ReconcileMoney {
             return Err(
                 format!("{missing} of {all} orders could not be compared, {first} among them; the report has the rest").into()
             );
+        }
+        if let Some(provider) = report.not_listed.first() {
+            return Err(format!("the list of {provider} could not be read; the report has the rest").into());
         }
         metrics::count("MoneyReconciled", &[]);
         tracing::info!(compared, differences = report.differences.len(), "the money is reconciled");

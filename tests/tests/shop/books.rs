@@ -29,7 +29,7 @@ const DOLLAR: Money = Money { amount: 100, currency: Currency::USD };
 /// A provider that is read only.
 #[derive(Debug)]
 struct Book {
-    listed: Vec<ListedPayment>,
+    listed: Result<Vec<ListedPayment>, PaymentError>,
     state: Result<PaymentState, PaymentError>,
     refunds: Mutex<Vec<ListedRefund>>,
     /// The order whose money moves, with our own events of it, just while the provider is asked.
@@ -38,7 +38,7 @@ struct Book {
 
 impl Book {
     fn of(listed: Vec<ListedPayment>, state: Result<PaymentState, PaymentError>) -> Self {
-        Self { listed, state, refunds: Mutex::default(), meanwhile: None }
+        Self { listed: Ok(listed), state, refunds: Mutex::default(), meanwhile: None }
     }
 
     fn show(&self, refund: &RefundId) {
@@ -49,7 +49,7 @@ impl Book {
 #[async_trait]
 impl PaymentGateway for Book {
     async fn list(&self, _: Timestamp) -> Result<Vec<ListedPayment>, PaymentError> {
-        Ok(self.listed.clone())
+        self.listed.clone()
     }
 
     async fn read(&self, _: &str) -> Result<PaymentState, PaymentError> {
@@ -175,6 +175,18 @@ async fn an_order_that_cannot_be_compared_fails_the_run_and_hides_no_difference_
     assert!(refused.contains(saga.order_id.as_str()) && refused.contains("could not be compared"), "{refused}");
     assert_eq!(report.not_compared, std::slice::from_ref(&saga.order_id));
     assert_eq!(report.differences.iter().map(|found| found.reference.as_str()).collect::<Vec<_>>(), ["pi_nobodys"]);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_fails_the_run_and_hides_no_difference_at_the_other_provider() {
+    let saga = Saga::authorized(Provider::Stripe, "pm_card_visa").await;
+    let silent = PaymentError::Failed { provider: Provider::Stripe, reason: "no connection".into(), outage: true };
+    let stripe = Book { listed: Err(silent), ..Book::of(Vec::new(), Ok(HELD)) };
+    let paypal = Book::of(vec![listed("A1", true, None)], Ok(HELD));
+    let (answer, report) = compared(&saga, stripe, paypal).await;
+    assert!(answer.unwrap_err().contains("the list of stripe could not be read"));
+    assert_eq!((report.not_listed.as_slice(), report.not_compared.len()), (&[Provider::Stripe][..], 0));
+    assert_eq!(report.differences.iter().map(|found| found.reference.as_str()).collect::<Vec<_>>(), ["A1"]);
 }
 
 #[tokio::test]
