@@ -46,7 +46,7 @@ enum Command {
     },
     /// Stop the shop that runs in the background
     Down,
-    /// Run every test there is, starting and stopping what they need
+    /// Run the tests, starting and stopping what they need: all but the judges, the widest models and most of the fault matrix
     Test {
         /// Run only the Rust tests whose names contain this
         filter: Option<String>,

@@ -10,7 +10,7 @@ use crate::{
     paths,
     process::Program,
     progress::{bold, green},
-    stack, test,
+    python, stack, test,
 };
 
 /// So many of a hundred must be noticed.
@@ -52,6 +52,7 @@ pub async fn run(part: Option<&str>, shard: Option<&str>) -> Result<()> {
     if !Command::new("cargo").args(["mutants", "--version"]).output().is_ok_and(|output| output.status.success()) {
         bail!("cargo-mutants is missing\nwhat to do: cargo install --locked cargo-mutants@27.1.0");
     }
+    python::prepare().await?;
     let (moto, moto_url) = test::moto().await?;
     let mut survivors = BTreeSet::new();
     let (mut noticed, mut all) = (0, 0);

@@ -74,6 +74,11 @@ async fn a_poisonous_record_goes_to_the_dead_letters_and_what_is_behind_it_arriv
     put.item("type", text("OrderConfirmed")).item("at", text("not a time")).send().await.unwrap();
     let key = new_key();
     assert_eq!(kareem.checkout(&key, &purchase(&[("olive-oil", 1)], CARD)).await.status, 201);
+    let behind = shop.closed(&kareem.order_id(&key)).await;
+    eventually("the list shows the order behind it", || async {
+        shop.row(&behind).await.is_some_and(|row| row.status == behind.status())
+    })
+    .await;
     eventually("the order behind it is confirmed by e-mail", || async {
         !shop.mails(kareem.order_id(&key).as_str()).await.is_empty()
     })

@@ -11,14 +11,15 @@ use cancel_order::CancelOrder;
 use capture_payment::CapturePayment;
 use jiff::{SignedDuration, Timestamp};
 use refund_payment::{RefundPayment, RefundStep};
+use reject_order::RejectOrder;
 use reqwest::Response;
 use shared::{
     dead_letters::LastTry,
     domain::{
-        event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider},
+        event::{Cancellation, Event, Fact, Line, OrderPlaced, Provider, Rejection},
         ids::{OrderId, Sku},
         money::{Currency, Money},
-        order::Order,
+        order::{Order, Owed},
         personal::{Address, OrderDetails, PaymentMethod},
     },
     payments::{
@@ -205,6 +206,16 @@ impl Saga {
             request_life: SignedDuration::from_hours(1),
         };
         step.handle(RefundStep { order_id, failed }).await
+    }
+
+    /// Rejected for what the order's own events say, or for a decline that they do not know.
+    pub(crate) async fn reject(&self) -> Result<OrderRef, StepError> {
+        let owed = self.order().await.owes().into_iter().find_map(|owed| match owed {
+            Owed::Reject(reason) => Some(reason),
+            _ => None,
+        });
+        let reason = owed.unwrap_or_else(|| Rejection::PaymentDeclined { decline_code: "made_up".into() });
+        reject_order::handle(&self.events, RejectOrder { order_id: self.order_id.clone(), reason }).await
     }
 
     pub(crate) async fn cancel(&self, reason: Cancellation) -> Result<OrderRef, StepError> {

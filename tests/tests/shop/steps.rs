@@ -107,6 +107,28 @@ async fn a_confirmed_order_is_undone_by_nothing_but_its_cancel() {
 }
 
 #[tokio::test]
+async fn a_declined_order_is_rejected_once_and_undone_and_no_other_is_rejected() {
+    for (provider, token) in [(Provider::Stripe, "pm_card_visa_chargeDeclined"), (Provider::Paypal, "vault_declined")] {
+        let saga = Saga::placed(provider, token).await;
+        saga.reserve().await.unwrap();
+        assert!(refused(&saga.reject().await), "nothing was declined yet");
+        assert!(matches!(saga.authorize().await, Err(StepError::PaymentDeclined(_))), "{provider}");
+        saga.reject().await.unwrap();
+        let before = saga.length().await;
+        saga.reject().await.unwrap();
+        assert_eq!(saga.length().await, before, "{provider}: a repeat appends nothing");
+        assert!(refused(&saga.confirm().await) && refused(&saga.cancel(Cancellation::CustomerRequest).await));
+        saga.void().await.unwrap();
+        saga.release().await.unwrap();
+        let order = saga.order().await;
+        assert!(order.is_closed() && order.status() == Status::Rejected, "{provider}");
+        assert_eq!((saga.available().await, saga.ledger().await.len()), (5, 0), "{provider}");
+    }
+    let confirmed = Saga::confirmed(Provider::Stripe, "pm_card_visa").await;
+    assert!(refused(&confirmed.reject().await));
+}
+
+#[tokio::test]
 async fn a_refund_that_the_provider_refuses_is_tried_again_as_another() {
     for (provider, token) in [(Provider::Stripe, "pm_card_refundFail"), (Provider::Paypal, "vault_refund_fails")] {
         let saga = Saga::paid(provider, token).await;
