@@ -167,6 +167,16 @@ mod tests {
     const HELD: PaymentState = PaymentState::Authorized { capture_before: None };
 
     #[test]
+    fn a_hold_that_is_gone_while_it_is_captured_is_a_failed_capture() {
+        let authorized = Fact::PaymentAuthorized { attempt: 1, capture_before: None };
+        let capturing = [authorized, Fact::OrderConfirmed { attempt: 1 }, Fact::CaptureStarted { attempt: 1 }];
+        for state in [PaymentState::Voided, PaymentState::Declined("denied".into())] {
+            let observed = order(&capturing).observed(1, &state);
+            assert!(matches!(observed, Decision::Append(Fact::CaptureFailed { attempt: 1, .. })), "{state:?}: {observed:?}");
+        }
+    }
+
+    #[test]
     fn money_that_no_event_speaks_of_is_a_difference() {
         let confirmed = [Fact::PaymentAuthorized { attempt: 1, capture_before: None }, Fact::OrderConfirmed { attempt: 1 }];
         let capturing = [&confirmed[..], &[Fact::CaptureStarted { attempt: 1 }]].concat();
