@@ -236,7 +236,8 @@ fn local_aws(plan: &Plan) -> Result<Running> {
     let inside = |name: &str| directory.join(name).display().to_string();
     let port = plan.ports.aws.to_string();
     let name = if plan.directory == paths::local() { "local-aws" } else { "local-aws-test" };
-    Program::new(name, paths::tool("ministack"))
+    Program::new(name, paths::tool("python"))
+        .args([paths::root().join("xtask/python/local_aws.py").display().to_string()])
         .clean_environment()
         .directory(&directory)
         .envs(local_environment(&plan.endpoint()))
