@@ -95,7 +95,12 @@ impl CapturePayment {
         let asked = tokio::time::timeout(self.provider_limit, self.ask(&order, attempt, fresh)).await;
         let state = asked.unwrap_or_else(|_| Err(StepError::Unavailable("the provider took too long".into())))?;
         match state {
-            PaymentState::Captured | PaymentState::Voided | PaymentState::Declined(_) => {
+            // Heard since the capture began, so it is no news from before the hold.
+            PaymentState::Declined(code) => {
+                self.events.advance(&step.order_id, |order| order.fail_capture(number, &code)).await?;
+                Ok(step)
+            }
+            PaymentState::Captured | PaymentState::Voided => {
                 self.events.advance(&step.order_id, |order| order.observed(number, &state)).await?;
                 Ok(step)
             }
