@@ -1,4 +1,5 @@
-//! The tests, but for the judges, the widest models and most of the fault matrix: the shop and a second DynamoDB are started for them, on ports of their own, and stopped after.
+//! The tests, but for the judges, the widest models and most of the fault matrix: the shop and a second DynamoDB are started
+//! for them, on ports of their own, and stopped after.
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},

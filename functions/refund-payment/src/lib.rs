@@ -89,12 +89,15 @@ impl RefundPayment {
 
     async fn ask(&self, attempt: &Attempt, refund: &Refund, fresh: bool) -> Result<RefundState, PaymentError> {
         let gateway = self.providers.gateway(attempt.provider);
-        // Chosen before the look: what is sent under it later than this lives no longer than from now.
+        // Chosen before the look: whoever looks once this key has had its time finds what was sent under it.
         let key = refund.key_at(Timestamp::now(), self.request_life);
         if !fresh && let Some(known) = gateway.find_refund(&attempt.reference, &refund.id).await? {
             return Ok(known);
         }
-        let Some(key) = key else { return Ok(RefundState::Pending) };
+        let Some(key) = key else {
+            tracing::info!(refund = %refund.id, "the refund is nowhere, and something sent may still act: it is only looked for");
+            return Ok(RefundState::Pending);
+        };
         match gateway.refund(&attempt.reference, &refund.id, &key, refund.amount).await {
             Err(PaymentError::Unknown { reason, .. }) => {
                 tracing::warn!(refund = %refund.id, reason, "what became of the refund is unknown: looking it up");
