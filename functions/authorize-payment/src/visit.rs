@@ -1,6 +1,5 @@
 //! One attempt at one provider: prepare, name it in the events, act, hear the answer.
 
-use secrecy::SecretString;
 use shared::{
     domain::{
         event::{Cancellation, Provider},
@@ -8,7 +7,7 @@ use shared::{
         payment::PaymentState,
         personal::PaymentMethod,
     },
-    payments::{MethodOwner, PaymentError, PaymentGateway, Preparation},
+    payments::{MethodOwner, PaymentError, PaymentGateway, Preparation, Unasked},
     saga::StepError,
 };
 
@@ -57,14 +56,15 @@ impl AuthorizePayment {
             return Err(StepError::NotAllowed(refusal.to_string()));
         }
         let method = self.method(order, number).await?;
-        let account = match owner(gateway, &method, order).await {
-            Ok(Owner::Hers { account }) => account,
-            Ok(Owner::Another) => None,
-            Err(error) => return Ok(Err(error.certain())),
-        };
         let preparation =
-            Preparation { order_id: &order.id, attempt: number, amount: order.placed.total, account: account.as_deref() };
-        let reference = match gateway.prepare(&preparation).await {
+            Preparation { order_id: &order.id, attempt: number, amount: order.placed.total, account: method.account.as_deref() };
+        let prepared = if method.owner_known {
+            gateway.prepare(&preparation).await
+        } else {
+            let unasked = Unasked { token: &method.token, customer: &order.placed.customer_id };
+            gateway.prepare_unasked(&preparation, unasked).await
+        };
+        let reference = match prepared {
             Ok(reference) => reference,
             Err(error) => return Ok(Err(error)),
         };
@@ -111,7 +111,7 @@ impl AuthorizePayment {
             Some(method) => method,
             None => self.method(order, attempt.number).await?,
         };
-        if matches!(owner(gateway, &method, order).await?, Owner::Another) {
+        if !is_hers(gateway, &method, order).await? {
             return Ok(PaymentState::Declined(NOT_HERS.into()));
         }
         match gateway.authorize(&order.id, &attempt.reference, &method.token).await {
@@ -171,20 +171,14 @@ impl AuthorizePayment {
     }
 }
 
-enum Owner {
-    Hers { account: Option<String> },
-    Another,
-}
-
-/// Whose the method is: known since the checkout, else asked now, before anything is charged.
-async fn owner(gateway: &dyn PaymentGateway, method: &PaymentMethod, order: &Order) -> Result<Owner, PaymentError> {
+/// Whether she may pay with this method: known since the checkout, else asked now, before anything is charged.
+async fn is_hers(gateway: &dyn PaymentGateway, method: &PaymentMethod, order: &Order) -> Result<bool, PaymentError> {
     if method.owner_known {
-        return Ok(Owner::Hers { account: method.account.clone() });
+        return Ok(true);
     }
-    let token: &SecretString = &method.token;
-    Ok(match gateway.owner(token).await? {
-        MethodOwner::Bearer => Owner::Hers { account: None },
-        MethodOwner::Customer { id, account } if id == order.placed.customer_id => Owner::Hers { account },
-        MethodOwner::Customer { .. } | MethodOwner::Stranger => Owner::Another,
+    Ok(match gateway.owner(&method.token).await? {
+        MethodOwner::Bearer => true,
+        MethodOwner::Customer { id, .. } => id == order.placed.customer_id,
+        MethodOwner::Stranger => false,
     })
 }

@@ -263,10 +263,14 @@ impl Checkout {
         if matches!(order.outcome(), Outcome::Confirmed { .. }) || order.is_closed() {
             return order;
         }
-        let execution = settlement::of_checkout(&order.id);
-        let (started, deferred) = tokio::join!(self.settlement.start(&order.id, &execution), self.deferred(order.clone()));
-        if let Err(error) = started {
-            tracing::error!(order_id = %order.id, error, "the settlement was not started; the guard starts it");
+        // Before the settlement starts: that takes an order that nobody deferred for one whose click nobody answered.
+        let deferred = self.deferred(order).await;
+        if deferred.is_closed() {
+            return deferred;
+        }
+        let execution = settlement::of_checkout(&deferred.id);
+        if let Err(error) = self.settlement.start(&deferred.id, &execution).await {
+            tracing::error!(order_id = %deferred.id, error, "the settlement was not started; the guard starts it");
         }
         deferred
     }
@@ -275,7 +279,7 @@ impl Checkout {
         if !order.is_open() {
             return order;
         }
-        match self.events.advance(&order.id, Order::defer).await {
+        match self.events.advance(&order.id, |order| order.defer(false)).await {
             Ok(deferred) => deferred,
             // Another executor brought it to its end meanwhile: the answer is that end.
             Err(AdvanceError::NotAllowed(_)) => self.events.order(&order.id).await.unwrap_or(order),

@@ -93,13 +93,13 @@ impl PlanSettlement {
         Ok(self.plan(&order, &last, now))
     }
 
-    /// An open order that is settled has outlived its click. Whoever answered that may have died before it was written, and
+    /// An open order that is settled has outlived its click. Who had to answer that may have died before it was written, and
     /// she is written to only about an order that was deferred.
     async fn deferred(&self, order: Order) -> Result<Order, StepError> {
         if !order.is_open() || order.was_deferred() {
             return Ok(order);
         }
-        match self.events.advance(&order.id, Order::defer).await {
+        match self.events.advance(&order.id, |order| order.defer(true)).await {
             Err(AdvanceError::NotAllowed(_)) => Ok(self.events.order(&order.id).await?),
             deferred => Ok(deferred?),
         }

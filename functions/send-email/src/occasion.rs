@@ -18,7 +18,7 @@ pub enum Occasion<'e> {
     Cancelled(Cancellation),
     /// She was told "Order received!", and then it failed.
     Rejected(&'e Rejection),
-    /// Her bank or wallet waits for her, and she is not in front of the page any more.
+    /// Her bank or wallet waits for her, and she is not in front of the page any more, or may never have been told there.
     ActionRequired,
     /// Money went back that no other letter announced.
     Refunded(&'e RefundId),
@@ -31,7 +31,7 @@ impl<'e> Occasion<'e> {
     /// others read it on the page. A refund that began after the order was cancelled was announced, with its amount, by the
     /// letter about the cancellation: she would take a second one for a second refund.
     pub fn of(until: &'e [Event], now: &Order) -> Option<Self> {
-        let was_deferred = until.iter().any(|event| matches!(event.fact, Fact::PaymentDeferred {}));
+        let was_deferred = until.iter().any(|event| matches!(event.fact, Fact::PaymentDeferred { .. }));
         match &until.last()?.fact {
             Fact::OrderConfirmed { .. } if matches!(now.outcome(), Outcome::Confirmed { .. }) => Some(Self::Confirmed),
             Fact::OrderCancelled { reason } => Some(Self::Cancelled(*reason)),
@@ -40,6 +40,7 @@ impl<'e> Occasion<'e> {
                 let waits = now.awaited_action().is_some_and(|awaited| awaited.number == *attempt);
                 (was_deferred && waits).then_some(Self::ActionRequired)
             }
+            Fact::PaymentDeferred { unanswered: true } => now.awaited_action().is_some().then_some(Self::ActionRequired),
             Fact::PaymentRefunded { refund } => {
                 let arrived = now.refund(refund).is_some_and(|known| known.progress == RefundProgress::Refunded);
                 (arrived && !began_after_cancellation(until, refund)).then_some(Self::Refunded(refund))

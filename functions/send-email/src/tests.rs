@@ -215,7 +215,7 @@ fn a_rejection_is_written_only_to_who_was_told_that_the_order_was_received() {
         [Fact::PaymentDeclined { attempt: 1, decline_code }, Fact::OrderRejected { reason }]
     };
     assert!(letter(with(prepared(Provider::Stripe), declined("insufficient_funds"))).is_none());
-    let deferred = |provider| with(prepared(provider), [Fact::PaymentDeferred {}]);
+    let deferred = |provider| with(prepared(provider), [Fact::PaymentDeferred { unanswered: false }]);
     let received = "had received your order";
     assert_says(
         with(deferred(Provider::Stripe), declined("insufficient_funds")),
@@ -229,7 +229,7 @@ fn a_rejection_is_written_only_to_who_was_told_that_the_order_was_received() {
 fn a_rejection_for_want_of_stock_names_what_fell_short() {
     let shortage = Shortage { sku: "kettle-steel".parse().unwrap(), requested: 2, available: 1 };
     let reason = Rejection::OutOfStock { items: vec![shortage] };
-    let facts = vec![placed(1, Provider::Stripe), Fact::PaymentDeferred {}, Fact::OrderRejected { reason }];
+    let facts = vec![placed(1, Provider::Stripe), Fact::PaymentDeferred { unanswered: false }, Fact::OrderRejected { reason }];
     assert_says(facts, &["You asked for 2, and 1 is left."]);
 }
 
@@ -237,11 +237,26 @@ fn a_rejection_for_want_of_stock_names_what_fell_short() {
 fn a_request_to_confirm_is_written_only_while_the_order_waits_and_she_has_left_the_page() {
     let asked = || with(prepared(Provider::Stripe), [Fact::PaymentActionRequired { attempt: 1 }]);
     assert!(letter(asked()).is_none(), "she is in front of the page");
-    assert!(letter_if(asked(), [Fact::PaymentDeferred {}]).is_none(), "her click was answered with where to confirm");
-    let deferred = || with(prepared(Provider::Stripe), [Fact::PaymentDeferred {}, Fact::PaymentActionRequired { attempt: 1 }]);
-    let authorized = Fact::PaymentAuthorized { attempt: 1, capture_before: None };
-    assert!(letter_if(deferred(), [authorized]).is_none(), "she has confirmed meanwhile");
-    assert_says(deferred(), &["Your bank wants to be sure that it is you", "Nothing is charged until you confirm"]);
+    assert!(
+        letter_if(asked(), [Fact::PaymentDeferred { unanswered: false }]).is_none(),
+        "her click was answered with where to confirm"
+    );
+    let deferred = || {
+        with(
+            prepared(Provider::Stripe),
+            [Fact::PaymentDeferred { unanswered: false }, Fact::PaymentActionRequired { attempt: 1 }],
+        )
+    };
+    let authorized = || [Fact::PaymentAuthorized { attempt: 1, capture_before: None }];
+    assert!(letter_if(deferred(), authorized()).is_none(), "she has confirmed meanwhile");
+    let asks = ["Your bank wants to be sure that it is you", "Nothing is charged until you confirm"];
+    assert_says(deferred(), &asks);
+
+    let unanswered = [Fact::PaymentDeferred { unanswered: true }];
+    assert!(letter(with(asked(), [Fact::PaymentDeferred { unanswered: false }])).is_none(), "her click was answered");
+    assert_says(with(asked(), unanswered.clone()), &asks);
+    assert!(letter_if(with(asked(), unanswered.clone()), authorized()).is_none(), "she has confirmed meanwhile");
+    assert!(letter(with(prepared(Provider::Stripe), unanswered)).is_none(), "nothing waits for her");
 }
 
 #[test]

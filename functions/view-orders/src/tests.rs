@@ -103,7 +103,7 @@ fn a_cancellation_shows_its_reason_and_the_rest_what_it_is_about() {
     {
         assert_eq!(last(vec![fact]), json!({"attempt": 1}));
     }
-    assert_eq!(last(vec![Fact::PaymentDeferred {}]), json!({}));
+    assert_eq!(last(vec![Fact::PaymentDeferred { unanswered: true }]), json!({}));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn data(order: &Order, fact: &Fact) -> Value {
         Fact::RefundStarted { refund, .. } | Fact::PaymentRefunded { refund } | Fact::RefundFailed { refund, .. } => {
             self::refund(order, refund)
         }
-        Fact::InventoryReserved {} | Fact::InventoryReleased {} | Fact::PaymentDeferred {} => json!({}),
+        Fact::InventoryReserved {} | Fact::InventoryReleased {} | Fact::PaymentDeferred { .. } => json!({}),
     }
 }
 

@@ -72,7 +72,12 @@ pub enum Fact {
         attempt: u32,
     },
     /// The click's time ran out without an outcome; the order goes on by itself. It permits and forbids nothing.
-    PaymentDeferred {},
+    PaymentDeferred {
+        /// Whoever had to answer the click may have died before: a settlement wrote it. She is then written to about what
+        /// waits for her.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unanswered: bool,
+    },
     /// The order stands. It excludes `OrderRejected`.
     OrderConfirmed {
         /// The one attempt that may ever be captured.
@@ -140,7 +145,7 @@ impl Fact {
             Self::PaymentDeclined { .. } => "PaymentDeclined",
             Self::PaymentAbandoned { .. } => "PaymentAbandoned",
             Self::PaymentVoided { .. } => "PaymentVoided",
-            Self::PaymentDeferred {} => "PaymentDeferred",
+            Self::PaymentDeferred { .. } => "PaymentDeferred",
             Self::OrderConfirmed { .. } => "OrderConfirmed",
             Self::OrderRejected { .. } => "OrderRejected",
             Self::OrderCancelled { .. } => "OrderCancelled",

@@ -98,6 +98,15 @@ pub struct Preparation<'a> {
     pub account: Option<&'a str>,
 }
 
+/// A payment method whose owner its provider did not name during the checkout.
+#[derive(Clone, Copy, Debug)]
+pub struct Unasked<'a> {
+    /// The method.
+    pub token: &'a SecretString,
+    /// Who wants to pay with it.
+    pub customer: &'a CustomerId,
+}
+
 /// A payment as it stands in a provider's own list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedPayment {
@@ -120,6 +129,16 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
     /// Makes the provider's object for an attempt, without a payment method and without moving money, and answers its
     /// reference. A repeat makes another object; one that no event names is harmless. Every failure is certain.
     async fn prepare(&self, preparation: &Preparation<'_>) -> Result<String, PaymentError>;
+
+    /// As [`prepare`](Self::prepare), once the provider has said whose the method is: its object names that customer's account,
+    /// if the method is hers.
+    async fn prepare_unasked(&self, preparation: &Preparation<'_>, method: Unasked<'_>) -> Result<String, PaymentError> {
+        let account = match self.owner(method.token).await.map_err(PaymentError::certain)? {
+            MethodOwner::Customer { id, account } if id == *method.customer => account,
+            MethodOwner::Bearer | MethodOwner::Customer { .. } | MethodOwner::Stranger => None,
+        };
+        self.prepare(&Preparation { account: account.as_deref(), ..*preparation }).await
+    }
 
     /// Holds the amount on the payment method. A repeat after an unknown answer must read first.
     async fn authorize(&self, order_id: &OrderId, reference: &str, token: &SecretString) -> Result<PaymentState, PaymentError>;

@@ -14,8 +14,8 @@ use crate::{
 /// How often a cell is played until its call is made.
 const TRIES: usize = 6;
 
-/// How often, where only some runs make it.
-pub(crate) const RARE_TRIES: usize = 2;
+/// How often, where only some runs make it, and no run of any scenario makes one of its kind for certain.
+const RARE_TRIES: usize = 12;
 
 /// A way in which a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,9 +51,31 @@ pub(crate) struct Cell {
     pub(crate) call: String,
     pub(crate) fault: Fault,
     pub(crate) client: Client,
-    /// Every run without faults makes this call.
-    pub(crate) always: bool,
+    /// How often its call is made.
+    pub(crate) made: Made,
     delay_ms: Option<u64>,
+}
+
+/// How often a call is made by runs without faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Made {
+    /// By every run.
+    Always,
+    /// By some, and there is another call of its kind that every run of a scenario makes.
+    Again,
+    /// By some, and there is no such other.
+    Sometimes,
+}
+
+impl Made {
+    /// How often it is waited for.
+    fn tries(self) -> usize {
+        match self {
+            Self::Always => TRIES,
+            Self::Again => 1,
+            Self::Sometimes => RARE_TRIES,
+        }
+    }
 }
 
 /// How a cell came out.
@@ -115,14 +137,14 @@ fn is_by_batch(name: &str) -> bool {
 }
 
 /// The cells of a call.
-pub(crate) fn of_call(scenario: Scenario, call: &Call, always: bool, limits: Limits) -> impl Iterator<Item = Cell> {
+pub(crate) fn of_call(scenario: Scenario, call: &Call, made: Made, limits: Limits) -> impl Iterator<Item = Cell> {
     FAULTS.into_iter().flat_map(move |fault| {
         [Client::Repeats, Client::NeverBack].map(|client| Cell {
             scenario,
             call: call.name.clone(),
             fault,
             client,
-            always,
+            made,
             delay_ms: (fault.name == "delay").then(|| past_its_timeout(call, &limits)),
         })
     })
@@ -145,7 +167,7 @@ impl Cell {
     /// Plays the scenario with this one call struck. A call that a run does not make is tried again with another order. Answers
     /// the order of the last try, too.
     pub(crate) async fn run(&self, stage: &Stage) -> (Outcome, OrderId) {
-        let mut tries = if self.always { TRIES } else { RARE_TRIES };
+        let mut tries = self.made.tries();
         loop {
             tries -= 1;
             match self.play(stage).await {

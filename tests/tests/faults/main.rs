@@ -34,11 +34,11 @@ use system_tests::{Limits, Shop, root};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
-    cells::{Cell, Outcome},
+    cells::{Cell, Made, Outcome},
     journal::Journal,
     proxy::{Call, Proxy},
     report::Report,
-    scenarios::{SCENARIOS, Scenario, Stage},
+    scenarios::{SCENARIOS, Scenario, Stage, Strikes},
 };
 
 /// Cells that run side by side, each on its own order, SKUs and key.
@@ -99,7 +99,8 @@ async fn main() -> ExitCode {
         } => struck,
     };
     let (redriven, elapsed) = (stage.letters.count(), started.elapsed());
-    let report = Report { outcomes, shared, all, slice, slices, resumed, redriven, elapsed };
+    let is_whole = slices == 1 && only.is_none();
+    let report = Report { outcomes, shared, all, slice, slices, is_whole, resumed, redriven, elapsed };
     report.print();
     if std::env::var_os("SOUK_FAULTS_REPORT").is_some() {
         report.write();
@@ -117,15 +118,16 @@ async fn main() -> ExitCode {
 }
 
 /// How much of it counts against the run. Asked for by name, on a machine that does nothing else, the matrix may not be
-/// unsteady either, nor miss a call that names no order.
+/// unsteady either, nor miss a call that names no order. The whole matrix strikes every kind of call in every way.
 fn failed(report: &Report) -> usize {
     let strict = std::env::var_os("SOUK_FAULTS").is_some();
     let of_strict = if strict { report.unsteady() + report.missed_shared() } else { 0 };
+    let of_whole = if report.is_whole { report.never_struck().len() } else { 0 };
     let vacuous = usize::from(report.struck() == 0);
     if vacuous > 0 {
         println!("\nno call was struck at all");
     }
-    report.broken() + report.missed() + vacuous + of_strict
+    report.broken() + report.missed() + vacuous + of_strict + of_whole
 }
 
 /// Which slice of how many: `all`, `3/48`, or that of today. None: there is no such slice.
@@ -151,7 +153,7 @@ async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
     let mut recordings = Vec::new();
     for (round, times) in ROUNDS.into_iter().enumerate() {
         let mut running = JoinSet::new();
-        let times = |scenario: &Scenario| if scenario.only_adds { 1 } else { times };
+        let times = |scenario: &Scenario| if scenario.only_adds() { 1 } else { times };
         for scenario in SCENARIOS.into_iter().flat_map(|scenario| iter::repeat_n(scenario, times(&scenario))) {
             let stage = stage.clone();
             running.spawn(async move { (scenario, cells::record(&stage, scenario).await) });
@@ -173,24 +175,34 @@ async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
 }
 
 /// Every cell that there is: each call of these runs with every fault and both clients. Of a scenario that only adds, those
-/// that every run of it makes and no scenario before it does; only the first of each kind must be met.
+/// that every run of it makes and that are its own; only the first of each kind must be met.
 fn cells_of(recordings: &[(Scenario, Vec<Call>)], limits: Limits) -> Vec<Cell> {
-    let mut matrix = Vec::new();
-    let mut known = BTreeSet::new();
+    let mut chosen = Vec::new();
+    // The kinds of calls that every run of a scenario makes.
+    let mut sure = BTreeSet::new();
     for scenario in SCENARIOS {
         let of_scenario = recordings.iter().filter(|(of, _)| of.name == scenario.name).map(|(_, calls)| calls.as_slice());
         let mut calls = cells::together(&of_scenario.collect::<Vec<_>>());
-        let kinds: Vec<_> = calls.iter().map(|(call, _)| cells::stem(&call.name).to_owned()).collect();
         let (made, sometimes) = (calls.len(), calls.iter().filter(|(_, always)| !always).count());
-        if scenario.only_adds {
-            calls.retain(|(call, always)| *always && !known.contains(cells::stem(&call.name)));
+        if let Strikes::AllOf(functions) = scenario.strikes {
+            let is_its_own = |name: &str| functions.contains(&cells::function(name)) || !sure.contains(cells::stem(name));
+            calls.retain(|(call, always)| *always && is_its_own(&call.name));
             for (call, always) in &mut calls {
                 *always = call.occurrence == 1;
             }
         }
-        println!("{:<44} {made:>3} calls, {sometimes} of them not in every run; {} are struck", scenario.name, calls.len());
-        matrix.extend(calls.iter().flat_map(|(call, always)| cells::of_call(scenario, call, *always, limits)));
-        known.extend(kinds);
+        println!("{:<52} {made:>3} calls, {sometimes} of them not in every run; {} are struck", scenario.name, calls.len());
+        sure.extend(calls.iter().filter(|(_, always)| *always).map(|(call, _)| cells::stem(&call.name).to_owned()));
+        chosen.extend(calls.into_iter().map(|(call, always)| (scenario, call, always)));
+    }
+    let how_often = |call: &Call, always: bool| match sure.contains(cells::stem(&call.name)) {
+        _ if always => Made::Always,
+        true => Made::Again,
+        false => Made::Sometimes,
+    };
+    let mut matrix = Vec::new();
+    for (scenario, call, always) in &chosen {
+        matrix.extend(cells::of_call(*scenario, call, how_often(call, *always), limits));
     }
     matrix
 }
@@ -202,7 +214,7 @@ const NOT_STRUCK: [&str; 3] = ["browse-catalog", "reconcile-money", "view-orders
 fn gaps(matrix: &[Cell]) -> Vec<String> {
     let scenarios: BTreeSet<_> = matrix.iter().map(|cell| cell.scenario.name).collect();
     let met: BTreeSet<_> = matrix.iter().map(|cell| cells::function(&cell.call)).chain(NOT_STRUCK).collect();
-    let must_strike = SCENARIOS.iter().filter(|scenario| !scenario.only_adds).map(|scenario| scenario.name);
+    let must_strike = SCENARIOS.iter().filter(|scenario| !scenario.only_adds()).map(|scenario| scenario.name);
     let idle = must_strike.filter(|name| !scenarios.contains(name));
     let folders = std::fs::read_dir(root().join("functions")).expect("there are functions");
     let functions = folders.map(|folder| folder.expect("a folder").file_name().to_string_lossy().into_owned());

@@ -1,11 +1,16 @@
 //! The table that a person reads, in the terminal and in docs/faults.md.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    time::Duration,
+};
 
 use system_tests::root;
 
 use crate::{
-    cells::{Cell, FAULTS, Fault, Outcome, RARE_TRIES},
+    cells::{self, Cell, FAULTS, Fault, Made, Outcome},
     scenarios::{Client, SCENARIOS},
 };
 
@@ -21,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) all: usize,
     pub(crate) slice: u64,
     pub(crate) slices: u64,
+    /// Nothing was left out.
+    pub(crate) is_whole: bool,
     /// Cells that an earlier run of the same code had played, before it was broken off.
     pub(crate) resumed: usize,
     /// Messages that kills of other cells had put into the dead letters, and that were brought back.
@@ -53,7 +60,20 @@ impl Report {
 
     /// Never struck, though every run without faults makes the call.
     pub(crate) fn missed(&self) -> usize {
-        self.outcomes.iter().filter(|(cell, outcome)| cell.always && *outcome == Outcome::NotReached).count()
+        let missed = |(cell, outcome): &&(Cell, Outcome)| cell.made == Made::Always && *outcome == Outcome::NotReached;
+        self.outcomes.iter().filter(missed).count()
+    }
+
+    /// Every kind of call, with each fault and client.
+    fn kinds(&self) -> BTreeSet<(&str, Fault, bool)> {
+        self.outcomes.iter().map(|(cell, _)| kind(cell)).collect()
+    }
+
+    /// Those of them that no cell met.
+    pub(crate) fn never_struck(&self) -> BTreeSet<(&str, Fault, bool)> {
+        let met = self.outcomes.iter().filter(|(_, outcome)| *outcome != Outcome::NotReached).map(|(cell, _)| kind(cell));
+        let met: BTreeSet<_> = met.collect();
+        self.kinds().difference(&met).copied().collect()
     }
 
     /// Of the calls that name no order.
@@ -82,8 +102,7 @@ impl Report {
         };
         let mut text = format!(
             "{} of {asked} cells{which} were struck: {} held, {} at least once, {} broken at first and held alone, {} broken. {} were \
-             never struck though every run makes the call; {} more are of calls that only some runs make, and none of \
-             {RARE_TRIES} tries did. Of {} calls that name no order, each in one way, {} were struck: {} held, {} broken at first and \
+             never struck though every run makes the call; {} more are of calls that only some runs make, and theirs did not.{} Of {} calls that name no order, each in one way, {} were struck: {} held, {} broken at first and \
              held alone, {} broken. It took {:.0} s.",
             asked - not_struck,
             count(|outcome| *outcome == Outcome::Held),
@@ -92,6 +111,7 @@ impl Report {
             count(is_broken),
             self.missed(),
             not_struck - self.missed(),
+            self.by_kind(),
             self.shared.len(),
             self.shared.len() - self.missed_shared(),
             self.shared().filter(|outcome| matches!(outcome, Outcome::Held | Outcome::AtLeastOnce)).count(),
@@ -112,13 +132,36 @@ impl Report {
         text
     }
 
+    /// What the whole matrix says of kinds of calls: the same operation of the same function, whichever time it is made.
+    fn by_kind(&self) -> String {
+        if !self.is_whole {
+            return String::new();
+        }
+        let (kinds, never) = (self.kinds(), self.never_struck());
+        let calls: BTreeSet<_> = kinds.iter().map(|(call, ..)| call).collect();
+        let mut text = format!(
+            " They are of {} kinds of calls, which with every fault and client make {}: {} of these were struck, {} never.",
+            calls.len(),
+            kinds.len(),
+            kinds.len() - never.len(),
+            never.len()
+        );
+        for (call, fault, repeats) in never {
+            let client = if repeats { "repeats" } else { "never comes back" };
+            let _ = write!(text, " Never: {call}, {}, where the client {client}.", fault.title);
+        }
+        text
+    }
+
     fn tables(&self) -> String {
         let mut text = String::new();
         for scenario in SCENARIOS {
             let of_scenario = self.outcomes.iter().filter(|(cell, _)| cell.scenario.name == scenario.name);
             let mut rows: BTreeMap<(&str, bool), Row> = BTreeMap::new();
             for (cell, outcome) in of_scenario {
-                rows.entry((&cell.call, cell.always)).or_default().insert((cell.fault, cell.client == Client::Repeats), outcome);
+                rows.entry((&cell.call, cell.made == Made::Always))
+                    .or_default()
+                    .insert((cell.fault, cell.client == Client::Repeats), outcome);
             }
             if rows.is_empty() {
                 continue;
@@ -161,6 +204,10 @@ impl Report {
         );
         fs::write(root().join("docs/faults.md"), text).expect("docs/faults.md can be written");
     }
+}
+
+fn kind(cell: &Cell) -> (&str, Fault, bool) {
+    (cells::stem(&cell.call), cell.fault, cell.client == Client::Repeats)
 }
 
 fn is_broken(outcome: &Outcome) -> bool {

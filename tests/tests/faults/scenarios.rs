@@ -128,6 +128,8 @@ pub(crate) enum Then {
     CancelUnanswered,
     /// Stripe lets go of the money before it is taken.
     Lapse,
+    /// She comes back once the order is closed, if she does at all.
+    ComeBackLater,
 }
 
 /// How an order ends.
@@ -163,8 +165,25 @@ pub(crate) struct Scenario {
     pub(crate) mood: Option<Mood>,
     pub(crate) then: Then,
     pub(crate) ends: Ending,
-    /// Only those kinds of its calls are struck that no scenario before it makes.
-    pub(crate) only_adds: bool,
+    /// Whoever makes this call dies before it, the first time, whatever else is struck.
+    dies_before: Option<&'static str>,
+    pub(crate) strikes: Strikes,
+}
+
+/// Which of a scenario's calls are struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strikes {
+    /// All of them.
+    All,
+    /// All of these functions', and of others the kinds that no scenario before it always makes.
+    AllOf(&'static [&'static str]),
+}
+
+impl Scenario {
+    /// Whether it is only there for what no other scenario has.
+    pub(crate) fn only_adds(&self) -> bool {
+        self.strikes != Strikes::All
+    }
 }
 
 const CARD: (&str, &str) = ("stripe", "pm_card_visa");
@@ -172,8 +191,16 @@ const PAYPAL: (&str, &str) = ("paypal", "vault_ok");
 const THREE_D_SECURE: (&str, &str) = ("stripe", "pm_card_authenticationRequired");
 
 /// What most scenarios are, but for their names.
-const PLAIN: Scenario =
-    Scenario { name: "", methods: &[CARD], buys: [1, 2], mood: None, then: Then::Nothing, ends: Ending::Paid, only_adds: false };
+const PLAIN: Scenario = Scenario {
+    name: "",
+    methods: &[CARD],
+    buys: [1, 2],
+    mood: None,
+    then: Then::Nothing,
+    ends: Ending::Paid,
+    dies_before: None,
+    strikes: Strikes::All,
+};
 
 const fn at_stripe(operation: &'static str, fault: &'static str, times: u32) -> Mood {
     Mood { provider: "stripe", operation, fault, times }
@@ -183,7 +210,7 @@ const fn at_stripe(operation: &'static str, fault: &'static str, times: u32) -> 
 const SLOW_PAYPAL: Mood = Mood { provider: "paypal", operation: "authorize", fault: "delay", times: 50 };
 
 /// All of them; those that only add come last.
-pub(crate) const SCENARIOS: [Scenario; 13] = [
+pub(crate) const SCENARIOS: [Scenario; 14] = [
     Scenario { name: "checkout by card", ..PLAIN },
     Scenario { name: "checkout by PayPal", methods: &[PAYPAL], ..PLAIN },
     Scenario { name: "a declined card", methods: &[("stripe", "pm_card_visa_chargeDeclined")], ends: Ending::Declined, ..PLAIN },
@@ -203,13 +230,19 @@ pub(crate) const SCENARIOS: [Scenario; 13] = [
         ..PLAIN
     },
     Scenario { name: "3-D Secure and its webhook", methods: &[THREE_D_SECURE], then: Then::Authenticate, ..PLAIN },
-    Scenario { name: "the shelf is empty", buys: [1, STOCKED + 1], ends: Ending::OutOfStock, only_adds: true, ..PLAIN },
+    Scenario {
+        name: "the shelf is empty",
+        buys: [1, STOCKED + 1],
+        ends: Ending::OutOfStock,
+        strikes: Strikes::AllOf(&["reserve-inventory", "reject-order"]),
+        ..PLAIN
+    },
     Scenario {
         name: "cancel of an order that waits for 3-D Secure",
         methods: &[THREE_D_SECURE],
         then: Then::CancelWaiting,
         ends: Ending::CancelledByHer,
-        only_adds: true,
+        strikes: Strikes::AllOf(&["amend-orders"]),
         ..PLAIN
     },
     Scenario {
@@ -218,7 +251,7 @@ pub(crate) const SCENARIOS: [Scenario; 13] = [
         mood: Some(SLOW_PAYPAL),
         then: Then::CancelUnanswered,
         ends: Ending::CancelledByHer,
-        only_adds: true,
+        strikes: Strikes::AllOf(&[]),
         ..PLAIN
     },
     Scenario {
@@ -226,10 +259,23 @@ pub(crate) const SCENARIOS: [Scenario; 13] = [
         mood: Some(at_stripe("capture", "error", 50)),
         then: Then::Lapse,
         ends: Ending::Lapsed,
-        only_adds: true,
+        strikes: Strikes::AllOf(&[]),
         ..PLAIN
     },
-    Scenario { name: "a refund by the administrator", then: Then::RefundPaid, only_adds: true, ..PLAIN },
+    Scenario {
+        name: "a refund by the administrator",
+        then: Then::RefundPaid,
+        strikes: Strikes::AllOf(&["amend-orders"]),
+        ..PLAIN
+    },
+    Scenario {
+        name: "a checkout that dies before it starts a settlement",
+        mood: Some(at_stripe("authorize", "error", 2)),
+        dies_before: Some("checkout/states.StartExecution#1"),
+        then: Then::ComeBackLater,
+        strikes: Strikes::AllOf(&["guard-order"]),
+        ..PLAIN
+    },
 ];
 
 /// What a client does when its request is not answered as it hoped.
@@ -285,6 +331,9 @@ impl<'a> Play<'a> {
         if let Some(Mood { provider, operation, fault, times }) = scenario.mood {
             stage.shop.fault_at(provider, &play.order_id, operation, fault, times).await;
         }
+        if let Some(call) = scenario.dies_before {
+            proxy.fault(Some(&play.order_id), call, "kill_before", None).await;
+        }
         play
     }
 
@@ -330,11 +379,22 @@ impl<'a> Play<'a> {
                     tokio::join!(click, self.cancel_once_called("authorize-payment/paypal.AuthorizeOrder#1"));
                 clicked.and(cancelled)
             }
+            Then::ComeBackLater => self.come_back_later().await,
             Then::Nothing | Then::Authenticate | Then::CancelWaiting | Then::Lapse => {
                 self.ask(self.purchase(), self.client).await?;
                 self.go_on().await
             }
         }
+    }
+
+    /// The order is closed without her; what she reads then is how it came out.
+    async fn come_back_later(&self) -> Result<(), String> {
+        self.ask(self.purchase(), Client::NeverBack).await?;
+        if self.client == Client::NeverBack {
+            return Ok(());
+        }
+        self.comes_to(Order::is_closed).await?;
+        self.ask(self.purchase(), Client::Repeats).await
     }
 
     async fn go_on(&self) -> Result<(), String> {

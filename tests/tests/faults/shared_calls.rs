@@ -44,11 +44,11 @@ struct SharedCall {
 pub(crate) fn all(recordings: &[(Scenario, Vec<Call>)]) -> Vec<Calls> {
     let mut functions: BTreeMap<&str, Vec<(Scenario, String)>> = BTreeMap::new();
     let (mut recordings, mut known) = (recordings.iter().collect::<Vec<_>>(), BTreeSet::new());
-    recordings.sort_by_key(|(scenario, _)| scenario.only_adds);
+    recordings.sort_by_key(|(scenario, _)| scenario.only_adds());
     for (scenario, calls) in recordings {
         for call in calls {
             // A scenario that only adds is played for those functions alone that no other calls.
-            if !scenario.only_adds {
+            if !scenario.only_adds() {
                 known.insert(function(&call.name));
             } else if known.contains(function(&call.name)) {
                 continue;

@@ -156,6 +156,26 @@ async fn an_order_that_waits_for_the_customer_tells_her_where_and_goes_on_when_s
     assert!(confirm.send().await.unwrap().status().is_redirection());
     assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
     assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
+    eventually("the confirmation is sent", || async { !shop.mails(order_id.as_str()).await.is_empty() }).await;
+    assert_eq!(shop.mails(order_id.as_str()).await.len(), 1, "what the page told her is not told by mail");
+}
+
+/// Her bank waits, and the checkout that had to tell her where dies.
+#[tokio::test]
+async fn who_was_never_told_that_her_bank_waits_for_her_reads_it_in_an_e_mail() {
+    let shop = Shop::running();
+    let amina = shop.sign_in("amina").await;
+    let (key, body) = (new_key(), purchase(&[("tea-glasses", 1)], "pm_card_authenticationRequired"));
+    let order_id = amina.order_id(&key);
+    shop.strike(&order_id, "checkout/dynamodb.PutItem(OrderEventsTable)#1", "kill_before").await;
+    let answer = amina.checkout(&key, &body).await;
+    assert!(answer.status >= 500, "the checkout died: {answer:?}");
+    eventually("she is written to", || async { !shop.mails(order_id.as_str()).await.is_empty() }).await;
+    let mails = shop.mails(order_id.as_str()).await;
+    assert!(mails.len() == 1 && mails[0]["Subject"].as_str().is_some_and(|it| it.starts_with("Please confirm")), "{mails:?}");
+    let cancelled = amina.cancel_patiently(&order_id).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Cancelled);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use plan_settlement::PlanSettlement;
 use shared::{
     domain::{
-        event::{Cancellation, Provider},
+        event::{Cancellation, Fact, Provider},
         ids::RefundId,
         money::{Currency, Money},
         order::{Deadlines, Order, Outcome, Owed, RefundProgress, Status},
@@ -234,6 +234,8 @@ async fn a_settlement_writes_that_the_click_is_over_and_who_only_looks_writes_no
         let order = saga.order().await;
         assert!(order.was_deferred() && order.sequence == 2, "once");
     }
+    let deferred = saga.events.load(&saga.order_id).await.unwrap().pop().unwrap().fact;
+    assert_eq!(deferred, Fact::PaymentDeferred { unanswered: true }, "the click may have been answered by nobody");
     saga.cancel(Cancellation::CustomerRequest).await.unwrap();
     assert!(plan(false).await.is_closed, "an order that has ended is not deferred");
 }

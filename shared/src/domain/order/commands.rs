@@ -182,11 +182,11 @@ impl Order {
     }
 
     /// The click's time ran out.
-    pub fn defer(&self) -> Decision {
+    pub fn defer(&self, unanswered: bool) -> Decision {
         match self.open() {
             _ if self.deferred => AlreadyDone,
             Err(refusal) => NotAllowed(refusal),
-            Ok(()) => Append(Fact::PaymentDeferred {}),
+            Ok(()) => Append(Fact::PaymentDeferred { unanswered }),
         }
     }
 

@@ -250,7 +250,7 @@ impl Order {
             Fact::OrderPlaced(_) => return Err(InvalidHistory::Gap { expected, found: 1 }),
             Fact::InventoryReserved {} => self.stock = Stock::Held,
             Fact::InventoryReleased {} => self.stock = Stock::Released,
-            Fact::PaymentDeferred {} => self.deferred = true,
+            Fact::PaymentDeferred { .. } => self.deferred = true,
             Fact::PaymentPrepared { attempt, provider, reference } => self.attempts.push(Attempt {
                 number: *attempt,
                 provider: *provider,

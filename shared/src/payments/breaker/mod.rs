@@ -21,7 +21,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState};
+use super::{
+    ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState, Unasked,
+};
 use crate::{
     config::{self, Missing},
     domain::{
@@ -300,6 +302,17 @@ impl Guarded {
         PaymentError::Failed { provider: self.provider, reason, outage: false }
     }
 
+    /// What may be held up: the call is made if it is let pass, and says whether a provider that was down is well again.
+    async fn held_up(&self, call: impl Future<Output = Result<String, PaymentError>> + Send) -> Result<String, PaymentError> {
+        let Some(prober) = self.admit().await? else {
+            return self.note(call.await, false).await;
+        };
+        let answer = call.await;
+        let is_well = !matches!(&answer, Err(error) if error.is_outage());
+        self.change(|health| health.probed(&prober, is_well, Timestamp::now())).await;
+        answer
+    }
+
     /// Notes what a call proves of the provider's health.
     async fn note<T: Send>(&self, answer: Result<T, PaymentError>, proves: bool) -> Result<T, PaymentError> {
         match &answer {
@@ -333,13 +346,12 @@ impl PaymentGateway for Guarded {
     }
 
     async fn prepare(&self, preparation: &Preparation<'_>) -> Result<String, PaymentError> {
-        let Some(prober) = self.admit().await? else {
-            return self.note(self.gateway.prepare(preparation).await, false).await;
-        };
-        let answer = self.gateway.prepare(preparation).await;
-        let is_well = !matches!(&answer, Err(error) if error.is_outage());
-        self.change(|health| health.probed(&prober, is_well, Timestamp::now())).await;
-        answer
+        self.held_up(self.gateway.prepare(preparation)).await
+    }
+
+    /// The question whose the method is, is held up too: a provider that hangs would keep every order waiting for it.
+    async fn prepare_unasked(&self, preparation: &Preparation<'_>, method: Unasked<'_>) -> Result<String, PaymentError> {
+        self.held_up(self.gateway.prepare_unasked(preparation, method)).await
     }
 
     async fn authorize(&self, order_id: &OrderId, reference: &str, token: &SecretString) -> Result<PaymentState, PaymentError> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::domain::money::Currency;
+use crate::domain::{ids::CustomerId, money::Currency};
 
 const RULES: Rules =
     Rules { failures: 5, window: Duration::from_mins(1), open: Duration::from_secs(30), probe_lease: Duration::from_secs(10) };
@@ -157,6 +157,8 @@ impl Table {
 #[derive(Debug, Default)]
 struct Scripted {
     prepare_outage: bool,
+    owner_outage: bool,
+    asked: Arc<AtomicU32>,
     authorize: Option<PaymentError>,
     prepared: Arc<AtomicU32>,
     warmed: Arc<AtomicU32>,
@@ -169,7 +171,8 @@ fn outage() -> PaymentError {
 #[async_trait]
 impl PaymentGateway for Scripted {
     async fn owner(&self, _: &SecretString) -> Result<MethodOwner, PaymentError> {
-        Ok(MethodOwner::Bearer)
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.owner_outage { Err(outage()) } else { Ok(MethodOwner::Bearer) }
     }
     async fn prepare(&self, _: &Preparation<'_>) -> Result<String, PaymentError> {
         self.prepared.fetch_add(1, Ordering::Relaxed);
@@ -220,6 +223,13 @@ async fn prepare(guarded: &Guarded) -> Result<String, PaymentError> {
     guarded.prepare(&Preparation { order_id: &order_id(), attempt: 1, amount, account: None }).await
 }
 
+async fn prepare_unasked(guarded: &Guarded) -> Result<String, PaymentError> {
+    let (order_id, token, customer) = (order_id(), "pm_1".into(), CustomerId("kareem".into()));
+    let amount = Money { amount: 4599, currency: Currency::USD };
+    let preparation = Preparation { order_id: &order_id, attempt: 1, amount, account: None };
+    guarded.prepare_unasked(&preparation, Unasked { token: &token, customer: &customer }).await
+}
+
 async fn authorize(guarded: &Guarded) -> Result<PaymentState, PaymentError> {
     guarded.authorize(&order_id(), "pi_1", &"pm_card_visa".into()).await
 }
@@ -255,6 +265,32 @@ async fn an_open_breaker_holds_up_a_preparation_certainly_and_nothing_else() {
     guarded.read("pi_1").await.unwrap();
     guarded.void("pi_1").await.unwrap();
     assert!(table.is_open(), "only a probe closes it");
+}
+
+#[tokio::test]
+async fn an_open_breaker_holds_up_the_question_whose_a_method_is_that_comes_before_a_preparation() {
+    let table = Arc::new(Table::default());
+    let (asked, prepared) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let gateway = Scripted { owner_outage: true, asked: asked.clone(), prepared: prepared.clone(), ..Scripted::default() };
+    let guarded = guarded(gateway, &table, RULES);
+    for _ in 0..5 {
+        assert!(matches!(prepare_unasked(&guarded).await, Err(PaymentError::Failed { outage: true, .. })), "certain");
+    }
+    assert!(table.is_open());
+    assert!(prepare_unasked(&guarded).await.unwrap_err().to_string().contains("breaker is open"));
+    assert_eq!((asked.load(Ordering::Relaxed), prepared.load(Ordering::Relaxed)), (5, 0), "the sixth was not asked");
+}
+
+#[tokio::test]
+async fn a_probe_fails_with_the_question_that_comes_before_it_and_is_as_good_as_its_preparation() {
+    let row = || Mutex::new(after_failures(&[0, 0, 0, 0, 0]));
+    let down = Arc::new(Table { row: row(), ..Table::default() });
+    prepare_unasked(&guarded(Scripted { owner_outage: true, ..Scripted::default() }, &down, RULES)).await.unwrap_err();
+    assert!(down.is_open());
+    assert_eq!(down.writes(), 2, "the probe's lease, and what it found");
+    let well = Arc::new(Table { row: row(), ..Table::default() });
+    prepare_unasked(&guarded(Scripted::default(), &well, RULES)).await.unwrap();
+    assert!(!well.is_open());
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ impl Command {
             Self::Decline(attempt) => order.decline_payment(attempt, "card_declined"),
             Self::Abandon(attempt) => order.abandon_payment(attempt),
             Self::Void(attempt) => order.void_payment(attempt),
-            Self::Defer => order.defer(),
+            Self::Defer => order.defer(false),
             Self::Confirm => order.confirm(),
             Self::RejectForStock => order.reject(&out_of_stock()),
             Self::RejectForPayment => order.reject(&declined()),
