@@ -89,14 +89,15 @@ impl PlanSettlement {
     /// As every step.
     pub async fn handle(&self, last: Round, now: Timestamp) -> Result<Plan, StepError> {
         let order = self.events.order(&last.order_id).await?;
-        let order = if last.dry_run { order } else { self.deferred(order).await? };
+        let order = if last.dry_run { order } else { self.deferred(order, now).await? };
         Ok(self.plan(&order, &last, now))
     }
 
     /// An open order that is settled has outlived its click. Who had to answer that may have died before it was written, and
-    /// she is written to only about an order that was deferred.
-    async fn deferred(&self, order: Order) -> Result<Order, StepError> {
-        if !order.is_open() || order.was_deferred() {
+    /// she is written to only about an order that was deferred. One whose time is over is cancelled, and asks her for nothing.
+    async fn deferred(&self, order: Order, now: Timestamp) -> Result<Order, StepError> {
+        let is_over = |order: &Order| order.owes_at(now, &self.deadlines).iter().any(|owed| matches!(owed, Owed::Cancel(_)));
+        if !order.is_open() || order.was_deferred() || is_over(&order) {
             return Ok(order);
         }
         match self.events.advance(&order.id, |order| order.defer(true)).await {
