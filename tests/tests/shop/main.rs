@@ -11,6 +11,8 @@ mod disorder;
 mod errors;
 mod failures;
 mod frozen;
+mod guarding;
+mod hearing;
 mod privacy;
 mod reading;
 mod reconciling;

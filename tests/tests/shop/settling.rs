@@ -102,6 +102,29 @@ async fn a_void_that_fails_is_tried_again_until_the_hold_is_gone() {
     assert_eq!(shop.mails(order_id.as_str()).await.len(), 0, "she was told on the page");
 }
 
+/// Whoever cancels first and dies before it is written leaves an attempt that may be authorised by another meanwhile.
+#[tokio::test]
+async fn an_attempt_is_not_cancelled_before_the_events_call_it_abandoned() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    shop.fault(&order_id, "authorize", "error", 1).await;
+    // The first names the attempt, the next are the tries to abandon it.
+    for occurrence in 2..=4 {
+        let abandon = format!("authorize-payment/dynamodb.PutItem(OrderEventsTable)#{occurrence}");
+        shop.strike(&order_id, &abandon, "error").await;
+    }
+    let methods = [("stripe", CARD), ("paypal", "vault_ok")];
+    let answer = kareem.checkout(&key, &purchase_with(&[("honey-jar", 1)], &methods)).await;
+    assert!([201, 202].contains(&answer.status), "{answer:?}");
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    assert!(!shop.event_names(&order_id).await.contains(&"PaymentAbandoned"), "it was tried again");
+    let asked = shop.asked_of_providers(&order_id).await;
+    assert!(!asked.iter().any(|operation| operation == "void"), "{asked:?}");
+    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
+}
+
 #[tokio::test]
 async fn stripe_that_is_down_at_the_start_leaves_the_charge_to_paypal() {
     let shop = Shop::running();
