@@ -223,11 +223,13 @@ async fn a_repeat_minutes_hours_and_a_day_later_never_charges_twice() {
     let shop = Shop::running();
     let kareem = shop.sign_in("kareem").await;
     let clock = format!("{}/clock", shop.outputs.payment_simulator_url);
-    for fault in [None, Some("lose_answer"), Some("error")] {
-        let (key, body) = (new_key(), purchase(&[("coffee-beans", 1)], CARD));
+    let (card, paypal) = (("stripe", CARD), ("paypal", "vault_ok"));
+    let faults = [None, Some("lose_answer"), Some("error")];
+    for (method, fault) in faults.map(|fault| (card, fault)).into_iter().chain(faults.map(|fault| (paypal, fault))) {
+        let (key, body) = (new_key(), purchase_with(&[("coffee-beans", 1)], &[method]));
         let order_id = kareem.order_id(&key);
         if let Some(fault) = fault {
-            shop.fault(&order_id, "authorize", fault, 3).await;
+            shop.fault_at(method.0, &order_id, "authorize", fault, 3).await;
         }
         let first = kareem.checkout_patiently(&key, &body).await;
         assert!([201, 202].contains(&first.status), "{first:?}");
@@ -236,11 +238,11 @@ async fn a_repeat_minutes_hours_and_a_day_later_never_charges_twice() {
             shop.http.put(&clock).json(&serde_json::json!({"advance_seconds": seconds})).send().await.unwrap();
             shop.forget(&kareem.id, "POST /v1/checkout", &key).await;
             let later = kareem.checkout_patiently(&key, &body).await;
-            assert!([201, 202].contains(&later.status), "{fault:?} {hours_and_minutes:?}: {later:?}");
+            assert!([201, 202].contains(&later.status), "{method:?} {fault:?} {hours_and_minutes:?}: {later:?}");
             assert_eq!(later.body["order_id"], order_id.as_str());
         }
-        assert_eq!(shop.closed(&order_id).await.status(), Status::Paid, "{fault:?}");
-        assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"], "{fault:?}");
+        assert_eq!(shop.closed(&order_id).await.status(), Status::Paid, "{method:?} {fault:?}");
+        assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"], "{method:?} {fault:?}");
     }
     shop.http.delete(&clock).send().await.unwrap();
 }

@@ -36,11 +36,12 @@ impl<'e> Occasion<'e> {
             Fact::OrderConfirmed { .. } if matches!(now.outcome(), Outcome::Confirmed { .. }) => Some(Self::Confirmed),
             Fact::OrderCancelled { reason } => Some(Self::Cancelled(*reason)),
             Fact::OrderRejected { reason } if was_deferred => Some(Self::Rejected(reason)),
-            Fact::PaymentActionRequired { attempt } => {
-                let waits = now.awaited_action().is_some_and(|awaited| awaited.number == *attempt);
-                (was_deferred && waits).then_some(Self::ActionRequired)
+            Fact::PaymentActionRequired { attempt } => (was_deferred && waits(now, *attempt)).then_some(Self::ActionRequired),
+            // Of an attempt that asks for her later, the event that says so tells her.
+            Fact::PaymentDeferred { unanswered: true } => {
+                let asks = |event: &Event| matches!(event.fact, Fact::PaymentActionRequired { attempt } if waits(now, attempt));
+                until.iter().any(asks).then_some(Self::ActionRequired)
             }
-            Fact::PaymentDeferred { unanswered: true } => now.awaited_action().is_some().then_some(Self::ActionRequired),
             Fact::PaymentRefunded { refund } => {
                 let arrived = now.refund(refund).is_some_and(|known| known.progress == RefundProgress::Refunded);
                 (arrived && !began_after_cancellation(until, refund)).then_some(Self::Refunded(refund))
@@ -59,6 +60,11 @@ impl<'e> Occasion<'e> {
             Self::Refunded(_) => "note of the refund",
         }
     }
+}
+
+/// Whether this attempt waits for her by now.
+fn waits(now: &Order, attempt: u32) -> bool {
+    now.awaited_action().is_some_and(|awaited| awaited.number == attempt)
 }
 
 fn began_after_cancellation(events: &[Event], refund: &RefundId) -> bool {

@@ -256,7 +256,11 @@ fn a_request_to_confirm_is_written_only_while_the_order_waits_and_she_has_left_t
     assert!(letter(with(asked(), [Fact::PaymentDeferred { unanswered: false }])).is_none(), "her click was answered");
     assert_says(with(asked(), unanswered.clone()), &asks);
     assert!(letter_if(with(asked(), unanswered.clone()), authorized()).is_none(), "she has confirmed meanwhile");
-    assert!(letter(with(prepared(Provider::Stripe), unanswered)).is_none(), "nothing waits for her");
+    let deferred = with(prepared(Provider::Stripe), unanswered);
+    assert!(letter(deferred.clone()).is_none(), "nothing waits for her");
+    let later = [Fact::PaymentActionRequired { attempt: 1 }];
+    assert!(letter_if(deferred.clone(), later.clone()).is_none(), "the event that asks for her tells her, and no other");
+    assert_says(with(deferred, later), &asks);
 }
 
 #[test]

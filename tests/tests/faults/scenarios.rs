@@ -43,8 +43,9 @@ struct Tokens {
     admin: String,
 }
 
-/// How often a client repeats, a second apart: longer than a killed checkout holds its key.
-const PATIENCE: usize = 40;
+/// How often a client repeats, a second apart: longer than two killed functions hold its key, one after the other. One may be
+/// killed by the cell itself, or twice where it has just started, and one in another cell's place.
+const PATIENCE: usize = 90;
 
 /// How long a scenario waits for the order to come to where it goes on.
 const TURN: Duration = Duration::from_secs(45);
@@ -305,7 +306,6 @@ pub(crate) struct Play<'a> {
     key: String,
     /// Of the cancel, or of the refund.
     second_key: String,
-    patience: usize,
     /// What was answered for good.
     answers: Mutex<Vec<(Request, Answer)>>,
     pub(crate) order_id: OrderId,
@@ -320,7 +320,7 @@ impl<'a> Play<'a> {
         let short = order_id.as_str()[4..20].to_owned();
         let skus = [format!("cell-{short}-a"), format!("cell-{short}-b")].map(|sku| sku.parse().expect("a SKU"));
         let answers = Mutex::default();
-        let play = Self { stage, scenario, client, second_key, key, patience: PATIENCE, answers, order_id, skus };
+        let play = Self { stage, scenario, client, key, second_key, answers, order_id, skus };
         for sku in &play.skus {
             stage.shop.shelve(sku, STOCKED).await;
         }
@@ -335,11 +335,6 @@ impl<'a> Play<'a> {
             proxy.fault(Some(&play.order_id), call, "kill_before", None).await;
         }
         play
-    }
-
-    /// Where two kills in a row may hold the key, one after the other.
-    pub(crate) fn killed_twice(self) -> Self {
-        Self { patience: 2 * PATIENCE, ..self }
     }
 
     pub(crate) fn proxy(&self) -> Proxy {
@@ -459,7 +454,7 @@ impl<'a> Play<'a> {
     /// Sends, and repeats while the answer says that it may be worth it, or there is none. None: it did not repeat.
     async fn send(&self, request: &Request, client: Client) -> Result<Option<Answer>, String> {
         let mut last = String::new();
-        for _ in 0..self.patience {
+        for _ in 0..PATIENCE {
             match self.post(request).await {
                 Ok(answer) if request.deed.is_finally(&answer) => return Ok(Some(answer)),
                 Ok(answer) if worth_another_try(&answer) => last = answer.status.to_string(),

@@ -176,7 +176,7 @@ impl SharedCall {
     }
 
     async fn play(&self, stage: &Stage, scenario: Scenario, first: &str, fault: Fault) -> (Outcome, OrderId) {
-        let play = Play::prepare(stage, scenario, Client::Repeats).await.killed_twice();
+        let play = Play::prepare(stage, scenario, Client::Repeats).await;
         play.before().await;
         let proxy: Proxy = play.proxy();
         let killed = kill(stage, &play, first).await;

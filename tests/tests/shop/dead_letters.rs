@@ -10,7 +10,10 @@ use shared::{
 use system_tests::{Customer, Shop, caller, eventually, local_aws, new_key, purchase, root};
 use tokio::sync::Mutex;
 
-use crate::runbooks::{printed, xtask};
+use crate::{
+    guarding::calls,
+    runbooks::{printed, xtask},
+};
 
 /// Held by the test that looks at dead letters: whoever looks hides them from the others.
 pub(crate) static DEAD_LETTERS: Mutex<()> = Mutex::const_new(());
@@ -169,6 +172,38 @@ async fn a_letter_of_a_queue_that_is_brought_back_is_worked_on() {
     let text = redriven("send-email", &confirmed.order_id).await;
     assert!(text.contains("OrderConfirmed") && text.contains("back in its queue"), "{text}");
     eventually("it is worked on", || async { shop.mails(confirmed.order_id.as_str()).await.len() == 2 }).await;
+}
+
+/// Both do nothing for an order that is paid, but look at it.
+#[tokio::test]
+async fn a_letter_of_the_guard_or_of_a_capture_that_is_brought_back_is_worked_on() {
+    let _alone = DEAD_LETTERS.lock().await;
+    let shop = Shop::running();
+    let amina = shop.sign_in("amina").await;
+    let confirmed = bought(&shop, &amina).await;
+    let order_id = &confirmed.order_id;
+    shop.closed(order_id).await;
+    eventually("its guard is done", || async {
+        shop.details(order_id).await.is_some_and(|details| details.payment_methods.is_empty())
+    })
+    .await;
+    let both = [
+        ("guard", "GuardDeadLetters", json!(letter(&confirmed)), "guard-order/dynamodb.Query(OrderEventsTable)"),
+        (
+            "capture-payment",
+            "CapturePaymentDeadLetters",
+            envelope(&confirmed),
+            "capture-payment/dynamodb.Query(OrderEventsTable)",
+        ),
+    ];
+    for (name, dead_letters, body, look) in both {
+        let before = calls(&shop, order_id, look).await;
+        put_away(&shop, dead_letters, &body).await;
+        let text = redriven(name, order_id).await;
+        assert!(text.contains("back in its queue"), "{name}: {text}");
+        eventually("it is worked on", || async { calls(&shop, order_id, look).await > before }).await;
+    }
+    assert_eq!(shop.ledger(order_id).await, ["authorize", "capture"]);
 }
 
 #[tokio::test]
