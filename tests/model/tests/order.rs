@@ -145,6 +145,13 @@ fn an_order_is_placed_paid_cancelled_and_refunded_with_late_landings() {
     holds("the whole way to the refund", model);
 }
 
+#[test]
+#[ignore = "minutes and gigabytes: run it by name"]
+fn all_executors_work_on_one_order_while_a_request_of_any_is_on_its_way() {
+    let model = OrderModel { subscriber: true, webhook: true, ..OrderModel::default() };
+    holds("everybody, and late landings", OrderModel { on_the_way: at_least(1), ..model });
+}
+
 /// The claims would hold of a model in which nothing happens.
 #[test]
 fn the_model_reaches_what_it_is_about() {
