@@ -519,7 +519,13 @@ async fn an_items_condition_that_fails_beside_the_event_writes_neither() {
 
 #[tokio::test]
 async fn of_many_who_change_a_providers_health_one_is_first_and_one_probes() {
-    let rules = Rules { failures: 1, window: Duration::from_mins(1), open: Duration::ZERO, probe_lease: Duration::from_mins(1) };
+    let rules = Rules {
+        failures: 1,
+        window: Duration::from_mins(1),
+        open: Duration::ZERO,
+        probe_lease: Duration::from_mins(1),
+        call: Duration::ZERO,
+    };
     for tables in Tables::in_each().await {
         let (stripe, now) = (Provider::Stripe, Timestamp::now());
         let well = tables.health.load(stripe).await.unwrap();

@@ -190,7 +190,13 @@ async fn while_a_provider_is_down_nothing_is_prepared_with_it_until_a_probe_find
     let kareem = shop.sign_in("kareem").await;
     let lines = [("coffee-beans", 1)];
     let health = shop.provider_health();
-    let rules = Rules { failures: 1, window: Duration::from_mins(1), open: Duration::ZERO, probe_lease: Duration::ZERO };
+    let rules = Rules {
+        failures: 1,
+        window: Duration::from_mins(1),
+        open: Duration::ZERO,
+        probe_lease: Duration::ZERO,
+        call: Duration::ZERO,
+    };
     let before = health.load(Provider::Stripe).await.unwrap();
     // Some seconds ahead, so that no probe is let through before both have asked.
     let down = before.failed(Timestamp::now() + Duration::from_secs(6), &rules).expect("it was closed");

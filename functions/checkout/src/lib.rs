@@ -263,7 +263,8 @@ impl Checkout {
         if matches!(order.outcome(), Outcome::Confirmed { .. }) || order.is_closed() {
             return order;
         }
-        // Before the settlement starts: that takes an order that nobody deferred for one whose click nobody answered.
+        // Before the settlement starts: that takes an order that nobody deferred for one whose click nobody answered. Where it
+        // cannot be written, she reads at worst by mail what the page tells her too.
         let deferred = self.deferred(order).await;
         if deferred.is_closed() {
             return deferred;

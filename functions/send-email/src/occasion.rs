@@ -27,8 +27,8 @@ pub enum Occasion<'e> {
 impl<'e> Occasion<'e> {
     /// The occasion that the last of these events is; `now` is the order as it is by now.
     ///
-    /// A rejection and a request to confirm reach by mail only those whose click was answered before it came to that: the
-    /// others read it on the page. A refund that began after the order was cancelled was announced, with its amount, by the
+    /// A rejection and a request to confirm reach by mail only those whose click was over before it came to that, and a request
+    /// those whose click may have been answered by nobody: the others read it on the page. A refund that began after the order was cancelled was announced, with its amount, by the
     /// letter about the cancellation: she would take a second one for a second refund.
     pub fn of(until: &'e [Event], now: &Order) -> Option<Self> {
         let was_deferred = until.iter().any(|event| matches!(event.fact, Fact::PaymentDeferred { .. }));

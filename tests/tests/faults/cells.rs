@@ -14,7 +14,7 @@ use crate::{
 /// How often a cell is played until its call is made.
 const TRIES: usize = 6;
 
-/// How often, where only some runs make it, and no run of any scenario makes one of its kind for certain.
+/// How often, where not all runs make it but at least half of them do, and no scenario's runs all make one of its kind.
 const RARE_TRIES: usize = 12;
 
 /// A way in which a call goes wrong.
@@ -61,10 +61,10 @@ pub(crate) struct Cell {
 pub(crate) enum Made {
     /// By every run.
     Always,
-    /// By some, and there is another call of its kind that every run of a scenario makes.
-    Again,
-    /// By some, and there is no such other.
-    Sometimes,
+    /// By at least half of them, and no scenario has another call of its kind that every run of it makes.
+    Mostly,
+    /// By some, and there is such another, or fewer than half of them make it.
+    Rarely,
 }
 
 impl Made {
@@ -72,9 +72,14 @@ impl Made {
     fn tries(self) -> usize {
         match self {
             Self::Always => TRIES,
-            Self::Again => 1,
-            Self::Sometimes => RARE_TRIES,
+            Self::Mostly => RARE_TRIES,
+            Self::Rarely => 1,
         }
+    }
+
+    /// Whether it, or one of its kind, must be met.
+    pub(crate) fn must_be_met(self) -> bool {
+        self != Self::Rarely
     }
 }
 
@@ -107,7 +112,9 @@ impl fmt::Display for Cell {
 pub(crate) async fn record(stage: &Arc<Stage>, scenario: Scenario) -> Result<Vec<Call>, String> {
     let play = Play::prepare(stage, scenario, Client::Repeats).await;
     play.before().await;
-    recorded(stage, &play).await
+    let calls = recorded(stage, &play).await?;
+    let died = scenario.dies_before.is_none_or(|name| calls.iter().any(|call| call.name == name && call.status.is_none()));
+    if died { Ok(calls) } else { Err(format!("nobody died before {:?}", scenario.dies_before)) }
 }
 
 async fn recorded(stage: &Stage, play: &Play<'_>) -> Result<Vec<Call>, String> {
@@ -121,14 +128,19 @@ async fn recorded(stage: &Stage, play: &Play<'_>) -> Result<Vec<Call>, String> {
     Ok(calls.into_iter().filter(|call| call.number > before).collect())
 }
 
-/// What several recordings have together, by name; true: all of them have it.
-pub(crate) fn together(recordings: &[&[Call]]) -> Vec<(Call, bool)> {
+/// What several recordings have together, by name, and how often: 1, where all of them have it.
+pub(crate) fn together(recordings: &[&[Call]]) -> Vec<(Call, f64)> {
     let mut calls: BTreeMap<&str, (&Call, usize)> = BTreeMap::new();
     for call in recordings.iter().copied().flatten() {
         calls.entry(&call.name).or_insert((call, 0)).1 += 1;
     }
-    let always = |call: &Call, times| times == recordings.len() && !is_by_batch(&call.name);
-    calls.into_values().map(|(call, times)| (call.clone(), always(call, times))).collect()
+    let share = |call: &Call, times: usize| if is_by_batch(&call.name) { 0.0 } else { real(times) / real(recordings.len()) };
+    calls.into_values().map(|(call, times)| (call.clone(), share(call, times))).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a dozen at most")]
+fn real(count: usize) -> f64 {
+    count as f64
 }
 
 /// Whether a call may fall away: of an order's events that come in one batch, the view is written once.
@@ -166,8 +178,9 @@ pub(crate) fn past_its_timeout(call: &Call, limits: &Limits) -> u64 {
 impl Cell {
     /// Plays the scenario with this one call struck. A call that a run does not make is tried again with another order. Answers
     /// the order of the last try, too.
-    pub(crate) async fn run(&self, stage: &Stage) -> (Outcome, OrderId) {
-        let mut tries = self.made.tries();
+    pub(crate) async fn run(&self, stage: &Stage, is_again: bool) -> (Outcome, OrderId) {
+        // What was met once and is in doubt is waited for longer.
+        let mut tries = if is_again { RARE_TRIES } else { self.made.tries() };
         loop {
             tries -= 1;
             match self.play(stage).await {

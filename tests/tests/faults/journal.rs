@@ -52,8 +52,11 @@ impl Journal {
         (known, open)
     }
 
-    /// What is broken is not noted: a run that goes on plays it again.
+    /// What is broken is not noted, nor what was not struck and should be: a run that goes on plays it again.
     pub(crate) fn note(&self, cell: &Cell, outcome: &Outcome, order_id: &OrderId) {
+        if *outcome == Outcome::NotReached && cell.made.must_be_met() {
+            return;
+        }
         let Some((word, _)) = WORDS.iter().find(|(_, of)| of == outcome) else { return };
         let found = (Instant::now(), order_id.clone(), format!("{cell}\t{word}"));
         self.found.lock().unwrap_or_else(PoisonError::into_inner).push(found);

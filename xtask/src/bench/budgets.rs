@@ -20,14 +20,16 @@ struct Budget {
 
 /// Who may break it: scenarios or functions, by name. Who is not named may not, nor a function that comes to be.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unmet {
     of: Vec<String>,
-    #[serde(flatten)]
-    excuse: Excuse,
+    up_to: f64,
+    reason: String,
+    next_step: String,
 }
 
 /// Why a budget is not met.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Excuse {
     /// Beyond this it is no excuse.
     pub up_to: f64,
@@ -96,8 +98,9 @@ fn verdict(budget: &Budget, found: Vec<(String, f64)>) -> Verdict {
     let worst = found.iter().max_by(|(_, one), (_, other)| one.total_cmp(other)).cloned();
     let broken = found.into_iter().filter(|(_, value)| *value > budget.limit);
     let broken_by = broken.map(|(name, value)| {
-        let told = budget.unmet.iter().find(|unmet| unmet.of.contains(&name)).map(|unmet| &unmet.excuse);
-        let excuse = told.filter(|excuse| value <= excuse.up_to).cloned();
+        let told = budget.unmet.iter().find(|unmet| unmet.of.contains(&name) && value <= unmet.up_to);
+        let excuse =
+            told.map(|unmet| Excuse { up_to: unmet.up_to, reason: unmet.reason.clone(), next_step: unmet.next_step.clone() });
         (name, value, excuse)
     });
     Verdict { broken_by: broken_by.collect(), what: budget.what.clone(), limit: budget.limit, found: worst }

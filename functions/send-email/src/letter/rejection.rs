@@ -9,7 +9,7 @@ use super::{Letter, Line, ordered, subject, total};
 
 /// The letter about an order that failed after its click was answered.
 pub fn letter(order: &Order, reason: &Rejection) -> Letter {
-    let received = "We told you that we had received your order and were finishing it. We are sorry: it did not work out.";
+    let received = "We had received your order and were finishing it. We are sorry: it did not work out.";
     let letter = Letter {
         subject: subject("Not completed", order),
         preview: "We could not complete your order. Nothing was charged.".into(),

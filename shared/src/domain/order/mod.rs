@@ -338,7 +338,7 @@ impl Order {
         }
     }
 
-    /// The click was answered before the order came out: she was told that it goes on by itself.
+    /// The click was over before the order came out, which goes on by itself.
     pub fn was_deferred(&self) -> bool {
         self.deferred
     }

@@ -55,10 +55,12 @@ pub struct Rules {
     pub open: Duration,
     /// How long a probe may take before another is sent.
     pub probe_lease: Duration,
+    /// How long a preparation may take together with the question that comes before it: as long as one call.
+    pub call: Duration,
 }
 
 impl Rules {
-    /// From `BREAKER_FAILURES`, `BREAKER_WINDOW_MS`, `BREAKER_OPEN_MS` and `BREAKER_PROBE_LEASE_MS`.
+    /// From `BREAKER_FAILURES`, `BREAKER_WINDOW_MS`, `BREAKER_OPEN_MS`, `BREAKER_PROBE_LEASE_MS` and `PROVIDER_CALL_TIMEOUT_MS`.
     ///
     /// # Errors
     /// [`Missing`].
@@ -68,6 +70,7 @@ impl Rules {
             window: config::millis("BREAKER_WINDOW_MS")?,
             open: config::millis("BREAKER_OPEN_MS")?,
             probe_lease: config::millis("BREAKER_PROBE_LEASE_MS")?,
+            call: config::millis("PROVIDER_CALL_TIMEOUT_MS")?,
         })
     }
 }
@@ -349,9 +352,15 @@ impl PaymentGateway for Guarded {
         self.held_up(self.gateway.prepare(preparation)).await
     }
 
-    /// The question whose the method is, is held up too: a provider that hangs would keep every order waiting for it.
+    /// The question whose the method is, is held up too: a provider that hangs would keep every order waiting for it. Both
+    /// together end in time for their failure to be noted, and for another method.
     async fn prepare_unasked(&self, preparation: &Preparation<'_>, method: Unasked<'_>) -> Result<String, PaymentError> {
-        self.held_up(self.gateway.prepare_unasked(preparation, method)).await
+        let late = PaymentError::Failed { provider: self.provider, reason: "no answer in time".into(), outage: true };
+        let both = async {
+            let answer = timeout(self.rules.call, self.gateway.prepare_unasked(preparation, method)).await;
+            answer.unwrap_or(Err(late))
+        };
+        self.held_up(both).await
     }
 
     async fn authorize(&self, order_id: &OrderId, reference: &str, token: &SecretString) -> Result<PaymentState, PaymentError> {

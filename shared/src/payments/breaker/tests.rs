@@ -7,8 +7,13 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::domain::{ids::CustomerId, money::Currency};
 
-const RULES: Rules =
-    Rules { failures: 5, window: Duration::from_mins(1), open: Duration::from_secs(30), probe_lease: Duration::from_secs(10) };
+const RULES: Rules = Rules {
+    failures: 5,
+    window: Duration::from_mins(1),
+    open: Duration::from_secs(30),
+    probe_lease: Duration::from_secs(10),
+    call: Duration::from_secs(5),
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_000_000 + second).unwrap()
@@ -158,7 +163,12 @@ impl Table {
 struct Scripted {
     prepare_outage: bool,
     owner_outage: bool,
+    /// Whose the method is; else nobody's.
+    owner: Option<MethodOwner>,
     asked: Arc<AtomicU32>,
+    prepare_hangs: bool,
+    /// What the last preparation named.
+    account: Arc<Mutex<Option<String>>>,
     authorize: Option<PaymentError>,
     prepared: Arc<AtomicU32>,
     warmed: Arc<AtomicU32>,
@@ -172,10 +182,14 @@ fn outage() -> PaymentError {
 impl PaymentGateway for Scripted {
     async fn owner(&self, _: &SecretString) -> Result<MethodOwner, PaymentError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        if self.owner_outage { Err(outage()) } else { Ok(MethodOwner::Bearer) }
+        if self.owner_outage { Err(outage()) } else { Ok(self.owner.clone().unwrap_or(MethodOwner::Bearer)) }
     }
-    async fn prepare(&self, _: &Preparation<'_>) -> Result<String, PaymentError> {
+    async fn prepare(&self, preparation: &Preparation<'_>) -> Result<String, PaymentError> {
         self.prepared.fetch_add(1, Ordering::Relaxed);
+        *self.account.lock().unwrap() = preparation.account.map(ToOwned::to_owned);
+        if self.prepare_hangs {
+            std::future::pending::<()>().await;
+        }
         if self.prepare_outage { Err(outage().certain()) } else { Ok("pi_1".into()) }
     }
     async fn authorize(&self, _: &OrderId, _: &str, _: &SecretString) -> Result<PaymentState, PaymentError> {
@@ -279,6 +293,26 @@ async fn an_open_breaker_holds_up_the_question_whose_a_method_is_that_comes_befo
     assert!(table.is_open());
     assert!(prepare_unasked(&guarded).await.unwrap_err().to_string().contains("breaker is open"));
     assert_eq!((asked.load(Ordering::Relaxed), prepared.load(Ordering::Relaxed)), (5, 0), "the sixth was not asked");
+}
+
+#[tokio::test]
+async fn a_question_and_a_preparation_that_together_take_too_long_are_a_failure_and_are_noted() {
+    let table = Arc::new(Table::default());
+    let rules = Rules { failures: 1, call: Duration::from_millis(20), ..RULES };
+    let late = prepare_unasked(&guarded(Scripted { prepare_hangs: true, ..Scripted::default() }, &table, rules)).await;
+    assert!(matches!(late, Err(PaymentError::Failed { outage: true, .. })), "{late:?}");
+    assert!(table.is_open());
+}
+
+#[tokio::test]
+async fn what_is_prepared_unasked_names_her_account_if_the_method_is_hers_and_nobody_elses() {
+    for (owner, named) in [("kareem", Some("cus_1")), ("amina", None)] {
+        let account = Arc::new(Mutex::new(None));
+        let owner = MethodOwner::Customer { id: CustomerId(owner.into()), account: Some("cus_1".into()) };
+        let gateway = Scripted { owner: Some(owner), account: account.clone(), ..Scripted::default() };
+        prepare_unasked(&guarded(gateway, &Arc::new(Table::default()), RULES)).await.unwrap();
+        assert_eq!(account.lock().unwrap().as_deref(), named);
+    }
 }
 
 #[tokio::test]
