@@ -185,10 +185,8 @@ fn cells_of(recordings: &[(Scenario, Vec<Call>)], limits: Limits) -> Vec<Cell> {
         let mut calls = cells::together(&of_scenario.collect::<Vec<_>>());
         let (made, sometimes) = (calls.len(), calls.iter().filter(|(_, share)| *share < 1.0).count());
         if let Strikes::AllOf(functions) = scenario.strikes {
-            let is_new = |name: &str| !sure.contains(cells::stem(name));
-            calls.retain(|(call, share)| {
-                *share >= 1.0 && functions.contains(&cells::function(&call.name)) || *share >= 0.5 && is_new(&call.name)
-            });
+            let is_its_own = |name: &str| functions.contains(&cells::function(name)) || !sure.contains(cells::stem(name));
+            calls.retain(|(call, share)| is_its_own(&call.name) && (*share >= 1.0 || *share >= 0.5 && call.occurrence == 1));
             for (call, share) in &mut calls {
                 *share = if call.occurrence == 1 { *share } else { 0.0 };
             }
