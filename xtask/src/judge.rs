@@ -99,7 +99,9 @@ async fn stripe_mock() -> Result<()> {
     println!("\n{}", bold("stripe-mock, on the Stripe adapter"));
     go_install(STRIPE_MOCK).await?;
     let port = free_port()?;
-    let server = Program::new("stripe-mock", directory().join("stripe-mock")).args(["-http-addr", &format!("127.0.0.1:{port}")]);
+    // By itself it takes a port of its own for HTTPS too, where a shop of this machine may have its PayPal.
+    let (http, https) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", free_port()?));
+    let server = Program::new("stripe-mock", directory().join("stripe-mock")).args(["-http-addr", &http, "-https-addr", &https]);
     let _server = listening(server, port).await?;
     cargo_test(&["--features", "system-tests/judge"], "stripe_mock", ("SOUK_STRIPE_MOCK", format!("http://127.0.0.1:{port}/")))
         .await
