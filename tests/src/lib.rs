@@ -498,6 +498,15 @@ impl Shop {
             .flat_map(|(_, mails)| mails.as_array().cloned().unwrap_or_default());
         all.filter(|mail| mail["BodyText"].as_str().is_some_and(|body| body.contains(text))).collect()
     }
+
+    /// The subjects of the e-mails about an order.
+    ///
+    /// # Panics
+    /// When the mailbox does not answer.
+    pub async fn subjects(&self, order_id: &OrderId) -> Vec<String> {
+        let mails = self.mails(order_id.as_str()).await;
+        mails.iter().map(|mail| mail["Subject"].as_str().unwrap_or_default().to_owned()).collect()
+    }
 }
 
 impl Customer {

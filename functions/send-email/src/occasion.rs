@@ -16,7 +16,7 @@ pub enum Occasion<'e> {
     Confirmed,
     /// It was cancelled, whoever wanted it.
     Cancelled(Cancellation),
-    /// She was told "Order received!", and then it failed.
+    /// Her click was over, and then it failed.
     Rejected(&'e Rejection),
     /// Her bank or wallet waits for her, and she is not in front of the page any more, or may never have been told there.
     ActionRequired,

@@ -1,4 +1,4 @@
-//! "Your order did not go through": for who was told that it was received.
+//! "Your order did not go through": for whose click was over before it failed.
 
 use shared::domain::{
     event::{Provider, Rejection, Shortage, public_decline_code},
@@ -7,7 +7,7 @@ use shared::domain::{
 
 use super::{Letter, Line, ordered, subject, total};
 
-/// The letter about an order that failed after its click was answered.
+/// The letter about an order that failed after its click.
 pub fn letter(order: &Order, reason: &Rejection) -> Letter {
     let received = "We had received your order and were finishing it. We are sorry: it did not work out.";
     let letter = Letter {
