@@ -3,11 +3,15 @@
 use std::{
     io::IsTerminal,
     path::Path,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// Steps may run side by side; each has its line.
+static SPINNERS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Text in red, where colours are seen.
 pub fn red(text: &str) -> String {
@@ -53,12 +57,13 @@ pub async fn step<T>(title: &str, log: Option<&Path>, work: impl Future<Output =
         spinner.finish_and_clear();
     }
     let mark = if outcome.is_ok() { green("✓") } else { red("✗") };
-    println!("{mark} {title} {}", faint(&format!("{:.1} s", started.elapsed().as_secs_f64())));
+    let line = format!("{mark} {title} {}", faint(&format!("{:.1} s", started.elapsed().as_secs_f64())));
+    SPINNERS.suspend(|| println!("{line}"));
     outcome
 }
 
 fn spinner(title: &str) -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
+    let bar = SPINNERS.add(ProgressBar::new_spinner());
     let style = ProgressStyle::with_template("{spinner:.cyan} {prefix} {elapsed:.dim} {wide_msg:.dim}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.set_prefix(title.to_owned());

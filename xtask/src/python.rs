@@ -64,9 +64,11 @@ async fn install(lock: &str) -> Result<()> {
     make.hint("on Debian and Ubuntu: apt install python3-venv").run().await?;
     let file = paths::local().join("requirements.txt");
     std::fs::write(&file, lock)?;
+    // What is imported compiles itself; most of it never is.
     let pip = Program::new("pip", paths::tool("pip")).args([
         "install",
         "--disable-pip-version-check",
+        "--no-compile",
         "--no-deps",
         "--require-hashes",
         "-r",

@@ -13,6 +13,7 @@ use crate::{
     paths,
     process::{Program, Running},
     progress::{bold, green, step},
+    python,
     stack::{self, Plan},
 };
 
@@ -22,8 +23,13 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
     if let Some(filter) = filter {
         names_a_test(filter).await?;
     }
-    stack::prepare().await?;
-    let chrome = if filter.is_none() { Some(browser().await?) } else { None };
+    // What compiles keeps the processors busy, what is fetched the network.
+    let tools = async {
+        python::prepare().await?;
+        if filter.is_none() { browser().await.map(Some) } else { Ok(None) }
+    };
+    let ((), chrome) = tokio::try_join!(compile(), tools)?;
+    stack::build().await?;
     let plan = Plan::for_tests()?;
     let stack = stack::start(&plan).await?;
     let (moto, moto_url) = moto().await?;
@@ -38,10 +44,7 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
         None => Ok(()),
     };
     println!("\n{}", bold("Rust tests"));
-    let arguments = ["test", "--workspace", "--exclude", "xtask", "--target"].map(ToOwned::to_owned);
-    let rust = Program::new("cargo-test", "cargo")
-        .args(arguments)
-        .args([stack::host()?])
+    let rust = tests_of_the_shop("cargo-test")?
         .args(["--no-fail-fast"])
         .args(filter.map(ToOwned::to_owned))
         .env("SOUK_OUTPUTS", &outputs)
@@ -57,6 +60,19 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
     Program::new("xtask-test", "cargo").args(["test", "-p", "xtask"]).args(filter.map(ToOwned::to_owned)).visible().run().await?;
     println!("\n{} in {:.0} s", green("All tests passed"), started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// `cargo test` of all but the commands.
+fn tests_of_the_shop(name: &str) -> Result<Program> {
+    let arguments = ["test", "--workspace", "--exclude", "xtask", "--target"];
+    Ok(Program::new(name, "cargo").args(arguments).args([stack::host()?]))
+}
+
+/// The tests, and with them most of what the functions are built of.
+async fn compile() -> Result<()> {
+    let tests = tests_of_the_shop("build-tests")?.args(["--no-run"]).env("CARGO_TERM_COLOR", "never");
+    let log = tests.log();
+    step("Build the tests", Some(&log), tests.run()).await
 }
 
 /// A name that no test has runs nothing, and nothing fails.
