@@ -398,6 +398,16 @@ impl Shop {
         faults.iter().any(|fault| fault["call"] == call && fault["held"] == true)
     }
 
+    /// How many calls of this kind were made for an order: of a function, an operation and a table.
+    ///
+    /// # Panics
+    /// When the fault proxy does not answer.
+    pub async fn calls(&self, order_id: &OrderId, kind: &str) -> usize {
+        let url = format!("{}/calls?order_id={order_id}", self.outputs.fault_proxy_url);
+        let calls: Vec<Value> = self.http.get(url).send().await.expect("the fault proxy answers").json().await.expect("JSON");
+        calls.iter().filter(|call| call["name"].as_str().is_some_and(|name| name.split('#').next() == Some(kind))).count()
+    }
+
     /// Has the providers send all their webhooks about an order again, so often and in any order; answers how many that makes.
     ///
     /// # Panics

@@ -517,6 +517,51 @@ fn every_rule_has_a_queue_a_policy_and_dead_letters_and_every_dead_letter_an_ala
 }
 
 #[test]
+fn what_fails_of_a_batch_comes_again_alone_or_in_halves_and_is_never_lost() {
+    let mut sources = BTreeMap::new();
+    for (function, resource) in resources("AWS::Serverless::Function") {
+        for (_, source) in resource["Events"].as_mapping().into_iter().flatten() {
+            let (kind, settings) = (source["Type"].as_str().unwrap(), &source["Properties"]);
+            *sources.entry(kind.to_owned()).or_insert(0) += 1;
+            match kind {
+                "SQS" => {
+                    assert_eq!(settings["FunctionResponseTypes"][0], "ReportBatchItemFailures", "{function}");
+                }
+                "DynamoDB" => {
+                    assert_eq!(settings["BisectBatchOnFunctionError"], true, "{function}");
+                    assert!(settings["MaximumRetryAttempts"].is_null(), "{function}: it is tried until the record is too old");
+                    assert_eq!(settings["MaximumRecordAgeInSeconds"], 23 * 3600, "{function}: the stream keeps a day");
+                    let aside = settings["DestinationConfig"]["OnFailure"]["Destination"].as_str().unwrap();
+                    let own = function.trim_end_matches("Function");
+                    assert_eq!(aside, format!("{own}DeadLetters.Arn"));
+                }
+                "ScheduleV2" => assert_eq!(settings["ScheduleExpression"], "rate(1 hour)", "{function}"),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!((sources["SQS"], sources["DynamoDB"], sources["ScheduleV2"]), (3, 2, 1));
+    for (queue, properties) in resources("AWS::SQS::Queue") {
+        assert_eq!(properties["MessageRetentionPeriod"], 14 * 24 * 3600, "{queue}: as long as SQS can");
+        let most = properties["RedrivePolicy"]["maxReceiveCount"].as_u64();
+        let expected = match queue.as_str() {
+            // A guard sends itself again whatever happens: SQS puts away only what no guard can be started for, and late.
+            "GuardQueue" => Some(1000),
+            _ if queue.ends_with("DeadLetters") => None,
+            _ => Some(5),
+        };
+        assert_eq!(most, expected, "{queue}");
+    }
+}
+
+#[test]
+fn the_breaker_opens_after_five_failures_a_minute_for_half_a_minute_and_its_probe_may_die() {
+    let of = ["BreakerFailures", "BreakerWindowMs", "BreakerOpenMs"].map(number_parameter);
+    assert_eq!(of, [5, 60_000, 30_000]);
+    assert!(number_parameter("BreakerProbeLeaseMs") > number_parameter("ProviderCallTimeoutMs"));
+}
+
+#[test]
 fn the_stream_lets_through_exactly_the_types_that_rules_ask_for() {
     let asked: BTreeSet<String> = resources("AWS::Events::Rule")
         .into_values()

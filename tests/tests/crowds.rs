@@ -159,6 +159,9 @@ async fn buy(shop: &Shop, kareem: &Customer, lines: &[(shared::domain::ids::Sku,
     order
 }
 
+/// What the click's own workflow is held at until others work on its order.
+const HELD: &str = "authorize-payment/stripe.ConfirmPaymentIntent#1";
+
 #[tokio::test]
 async fn workflows_settlements_and_webhooks_on_one_order_at_once_charge_it_once() {
     let _alone = DOOR.lock().await;
@@ -169,9 +172,13 @@ async fn workflows_settlements_and_webhooks_on_one_order_at_once_charge_it_once(
         let order_id = kareem.order_id(&key);
         let body = purchase(&[("coffee-beans", 1)], CARD);
         let machines = [shop.resource("CheckoutStateMachine"), shop.resource("SettlementStateMachine")];
+        shop.strike(&order_id, HELD, "freeze").await;
         let crowd = async {
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            eventually("the first workflow asks Stripe to hold the money", || shop.is_held(&order_id, HELD)).await;
             shop.python("crowd.py", &[order_id.as_str(), machines[0], machines[1]]).await;
+            let others = || async { shop.calls(&order_id, "authorize-payment/stripe.RetrievePaymentIntent").await >= 2 };
+            eventually("others look at the attempt meanwhile", others).await;
+            assert!(shop.thaw(&order_id, HELD).await, "its request was on its way all the time");
             // Until Stripe has told of the order, there is nothing to tell again.
             eventually("webhooks are replayed", || async { shop.replay_webhooks(&order_id, 3).await >= 3 }).await;
         };

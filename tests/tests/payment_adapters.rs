@@ -148,6 +148,7 @@ async fn a_payment_goes_through_its_whole_life_and_moves_once_whatever_is_repeat
         let PaymentState::Authorized { capture_before: Some(end) } = state else { panic!("{}: {state:?}", played.name) };
         assert!(end > Timestamp::now() + SignedDuration::from_hours(24), "{}", played.name);
         assert_eq!(gateway.read(&reference).await, Ok(state), "{}", played.name);
+        assert_eq!(gateway.taken(&reference).await, Ok(None), "{}", played.name);
         for _ in 0..2 {
             assert_eq!(gateway.capture(&reference, PRICE).await, Ok(PaymentState::Captured), "{}", played.name);
         }
@@ -162,6 +163,8 @@ async fn a_payment_goes_through_its_whole_life_and_moves_once_whatever_is_repeat
             );
         }
         assert_eq!(gateway.find_refund(&reference, &refund).await, Ok(Some(RefundState::Refunded)), "{}", played.name);
+        assert_eq!(gateway.refunds(&reference).await.unwrap()[0].amount, Some(part), "{}", played.name);
+        assert_eq!(gateway.taken(&reference).await, Ok(Some(PRICE)), "{}: whatever went back", played.name);
         assert_eq!(gateway.find_refund(&reference, &played.refund_id("other")).await, Ok(None), "{}", played.name);
         assert_eq!(gateway.read(&reference).await, Ok(PaymentState::Captured), "{}", played.name);
         assert_eq!(played.ledger().await, ["authorize 4599", "capture 4599", "refund 1000"], "{}", played.name);

@@ -57,8 +57,7 @@ impl AuthorizePayment {
             if !passed_over.is_empty() && !self.is_time_for_another(deadline) {
                 return Err(failure);
             }
-            let another = self.is_time_for_another(deadline);
-            let visit = tokio::time::timeout(self.provider_limit, self.visit(&order, number, provider, another));
+            let visit = tokio::time::timeout(self.provider_limit, self.visit(&order, number, provider, deadline));
             let late = || StepError::Unavailable(format!("{provider} took too long; what became of the attempt is unknown"));
             match visit.await.unwrap_or_else(|_| Err(late()))? {
                 Visited::Authorized => return Ok(step),

@@ -1,5 +1,7 @@
 //! One attempt at one provider: prepare, name it in the events, act, hear the answer.
 
+use std::time::SystemTime;
+
 use shared::{
     domain::{
         event::{Cancellation, Provider},
@@ -17,13 +19,13 @@ use crate::{AuthorizePayment, Visited, declined};
 const NOT_HERS: &str = "payment_method_not_yours";
 
 impl AuthorizePayment {
-    /// Takes this attempt as far as its provider lets it. `another`: there is time for another method after it.
+    /// Takes this attempt as far as its provider lets it. By `deadline` another method would have to be done too.
     pub(crate) async fn visit(
         &self,
         order: &Order,
         number: u32,
         provider: Provider,
-        another: bool,
+        deadline: SystemTime,
     ) -> Result<Visited, StepError> {
         let gateway = self.providers.gateway(provider);
         let (order, fresh) = match order.attempt(number) {
@@ -39,7 +41,7 @@ impl AuthorizePayment {
             _ if attempt.abandoned => self.cancel(&order, attempt, gateway).await,
             Some(PaymentAnswer::Authorized { .. }) => Ok(Visited::Authorized),
             Some(PaymentAnswer::Declined(code)) => Err(declined(code.clone())),
-            None | Some(PaymentAnswer::ActionRequired) => self.resolve(&order, attempt, gateway, fresh, another).await,
+            None | Some(PaymentAnswer::ActionRequired) => self.resolve(&order, attempt, gateway, fresh, deadline).await,
         }
     }
 
@@ -79,12 +81,12 @@ impl AuthorizePayment {
         attempt: &Attempt,
         gateway: &dyn PaymentGateway,
         fresh: Option<PaymentMethod>,
-        another: bool,
+        deadline: SystemTime,
     ) -> Result<Visited, StepError> {
         let known = if fresh.is_some() { PaymentState::Prepared } else { gateway.read(&attempt.reference).await? };
         let state = if known == PaymentState::Prepared { self.act(order, attempt, gateway, fresh).await? } else { known };
         if state == PaymentState::Prepared {
-            return self.not_done(order, attempt, gateway, another).await;
+            return self.not_done(order, attempt, gateway, deadline).await;
         }
         let number = attempt.number;
         self.events.advance(&order.id, |order| order.observed(number, &state)).await?;
@@ -130,10 +132,10 @@ impl AuthorizePayment {
         order: &Order,
         attempt: &Attempt,
         gateway: &dyn PaymentGateway,
-        another: bool,
+        deadline: SystemTime,
     ) -> Result<Visited, StepError> {
         let stays = || StepError::Unavailable(format!("{} did not authorise the attempt; it is tried again", attempt.provider));
-        if !another {
+        if !self.is_time_for_another(deadline) {
             return Err(stays());
         }
         match order.abandon_payment(attempt.number) {

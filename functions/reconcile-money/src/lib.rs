@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, error::DisplayErrorContext};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future::try_join, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,11 @@ use shared::{
     domain::{
         event::Provider,
         ids::OrderId,
-        order::{Attempt, Order},
+        order::{Attempt, Order, PaymentAnswer},
         payment::PaymentState,
     },
     metrics,
-    payments::{ListedPayment, PaymentGateway, providers::Providers},
+    payments::{ListedPayment, PaymentError, PaymentGateway, providers::Providers},
     repositories::{
         customer_orders::CustomerOrdersTable,
         order_events::{AdvanceError, OrderEvents},
@@ -225,17 +225,31 @@ pub async fn problems(
     attempt: &Attempt,
     now: Timestamp,
 ) -> Result<Vec<&'static str>, Error> {
-    let state = gateway.read(&attempt.reference).await?;
-    let refunds = match order.captured_attempt() {
-        Some(number) if number == attempt.number => Some(gateway.refunds(&attempt.reference).await?),
+    let state = state(gateway, attempt).await?;
+    let moved = match order.captured_attempt() {
+        Some(number) if number == attempt.number => {
+            Some(try_join(gateway.taken(&attempt.reference), gateway.refunds(&attempt.reference)).await?)
+        }
         _ => None,
     };
     let compare = |order: &Order| {
-        let refunds = refunds.as_deref().and_then(|listed| order.refund_difference(listed));
         let attempt = order.attempt(attempt.number).unwrap_or(attempt);
-        order.difference(attempt, &state, now).into_iter().chain(refunds).collect()
+        let of_amount = moved.as_ref().and_then(|(taken, _)| order.amount_difference(*taken));
+        let of_refunds = moved.as_ref().and_then(|(_, listed)| order.refund_difference(listed));
+        [order.difference(attempt, &state, now), of_amount, of_refunds].into_iter().flatten().collect()
     };
     Ok(lasting_problems(events, order, compare).await?)
+}
+
+/// What the provider says of an attempt. Of one that was never answered nothing is left once `PayPal` has forgotten its order:
+/// then nothing can be held by it.
+async fn state(gateway: &dyn PaymentGateway, attempt: &Attempt) -> Result<PaymentState, PaymentError> {
+    let read = gateway.read(&attempt.reference).await;
+    let never_answered = matches!(attempt.answer, None | Some(PaymentAnswer::ActionRequired));
+    if read.is_err() && never_answered && gateway.order_of(&attempt.reference).await?.is_none() {
+        return Ok(PaymentState::Prepared);
+    }
+    read
 }
 
 async fn known(events: &OrderEvents, order_id: &OrderId) -> Result<Option<Order>, Error> {

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ids::RefundId,
-    order::{Attempt, Decision, Order, Outcome, RefundProgress},
+    money::Money,
+    order::{Attempt, Decision, Order, Outcome, Refund, RefundProgress},
 };
 
 /// A hold that is not needed any more is freed within this time of the provider being reachable, or somebody must look.
@@ -48,6 +49,8 @@ pub enum RefundState {
 pub struct ListedRefund {
     /// What we called it; something else or nothing, if we did not make it.
     pub name: Option<String>,
+    /// How much it is of; nothing, if that cannot be read.
+    pub amount: Option<Money>,
     /// What became of it.
     pub state: RefundState,
 }
@@ -109,17 +112,33 @@ impl Order {
         }
     }
 
+    /// What is wrong with how much its provider took of the payment that was captured: always the whole order.
+    pub fn amount_difference(&self, taken: Option<Money>) -> Option<&'static str> {
+        self.captured_attempt()?;
+        taken.filter(|taken| *taken != self.placed.total)?;
+        Some("the provider took another amount than the order's total")
+    }
+
     /// What is wrong between the refunds that the events speak of and all that the provider lists for the payment that was
     /// captured; nothing, when they agree or are on their way.
     pub fn refund_difference(&self, listed: &[ListedRefund]) -> Option<&'static str> {
         let is_expected = |listed: &ListedRefund| {
             self.refunds().iter().any(|refund| refund.progress != RefundProgress::Failed && listed.is(&refund.id))
         };
+        let is_of_another_amount = |refund: &Refund| {
+            listed.iter().any(|listed| {
+                listed.is(&refund.id)
+                    && ListedRefund::stands(&listed.state)
+                    && listed.amount.is_some_and(|of| of != refund.amount)
+            })
+        };
         let is_missing = |id: &RefundId| !ListedRefund::state_of(id, listed).is_some_and(ListedRefund::stands);
         if listed.iter().any(|refund| ListedRefund::stands(&refund.state) && !is_expected(refund)) {
             Some("the provider gave back money that no event speaks of")
         } else if self.refunds().iter().any(|refund| refund.progress == RefundProgress::Refunded && is_missing(&refund.id)) {
             Some("the events say that money was given back, and the provider does not")
+        } else if self.refunds().iter().any(is_of_another_amount) {
+            Some("the provider gave back another amount than the events say")
         } else {
             None
         }
@@ -218,7 +237,11 @@ mod tests {
         let started = [Fact::RefundStarted { refund: id.clone(), amount }];
         let refunded = [&started[..], &[Fact::PaymentRefunded { refund: id.clone() }]].concat();
         let failed = [&started[..], &[Fact::RefundFailed { refund: id.clone(), reason: "refused".into() }]].concat();
-        let listed = |name: Option<&str>, state: RefundState| ListedRefund { name: name.map(ToOwned::to_owned), state };
+        let listed = |name: Option<&str>, state: RefundState| ListedRefund {
+            name: name.map(ToOwned::to_owned),
+            amount: Some(amount),
+            state,
+        };
         let ours = |state: RefundState| listed(Some(id.as_str()), state);
         let gone = Some("the provider gave back money that no event speaks of");
         let lacking = Some("the events say that money was given back, and the provider does not");
@@ -238,5 +261,24 @@ mod tests {
             assert_eq!(paid(&refunded).refund_difference(&[ours(state.clone()), listed(Some("ord_1"), state)]), gone);
         }
         assert_eq!(paid(&refunded).refund_difference(&[ours(refused())]), lacking, "it failed since");
+
+        let of = |amount: Option<Money>| [ListedRefund { amount, ..ours(RefundState::Refunded) }];
+        let another = Some("the provider gave back another amount than the events say");
+        for more_or_other in [Money { amount: 1001, ..amount }, Money { currency: Currency::EUR, ..amount }] {
+            assert_eq!(paid(&refunded).refund_difference(&of(Some(more_or_other))), another);
+        }
+        assert_eq!(paid(&refunded).refund_difference(&of(None)), None, "what cannot be read is no difference");
+    }
+
+    #[test]
+    fn another_amount_than_the_whole_order_is_a_difference_once_it_was_captured() {
+        let total = paid(&[]).placed.total;
+        let another = Some("the provider took another amount than the order's total");
+        assert_eq!(paid(&[]).amount_difference(Some(total)), None);
+        assert_eq!(paid(&[]).amount_difference(None), None);
+        for other in [Money { amount: 100, ..total }, Money { currency: Currency::EUR, ..total }] {
+            assert_eq!(paid(&[]).amount_difference(Some(other)), another);
+            assert_eq!(order(&[]).amount_difference(Some(other)), None, "what no event speaks of is another difference");
+        }
     }
 }

@@ -168,6 +168,9 @@ pub trait PaymentGateway: Send + Sync + std::fmt::Debug {
         Ok(ListedRefund::state_of(refund, &self.refunds(reference).await?).cloned())
     }
 
+    /// How much of a payment was taken, whoever took it, and whatever went back since; nothing, if nothing was.
+    async fn taken(&self, reference: &str) -> Result<Option<Money>, PaymentError>;
+
     /// The order that this payment names; nothing, if it names none or there is no such payment.
     async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError>;
 

@@ -120,6 +120,8 @@ struct NewFault {
     fault: Kind,
     delay_ms: Option<u64>,
     resume: Option<Resume>,
+    #[serde(default)]
+    every_try: bool,
 }
 
 /// How a frozen call goes on.
@@ -138,7 +140,16 @@ impl NewFault {
             (Kind::Delay, None | Some(0), _) => Err(BadInput::new("delay_ms", "must be 1 or more for the fault delay")),
             (kind, Some(_), _) if kind != Kind::Delay => Err(BadInput::new("delay_ms", "only for the fault delay")),
             (kind, _, Some(Resume::Manual)) if kind != Kind::Freeze => Err(BadInput::new("resume", "only for the fault freeze")),
-            (kind, delay_ms, _) => Ok(Fault { order_id: new.order_id, call: new.call, kind, delay_ms: delay_ms.unwrap_or(0) }),
+            (kind, ..) if new.every_try && !kind.may_strike_again() => {
+                Err(BadInput::new("every_try", "only for the faults refuse, error and throttle"))
+            }
+            (kind, delay_ms, _) => Ok(Fault {
+                order_id: new.order_id,
+                call: new.call,
+                kind,
+                delay_ms: delay_ms.unwrap_or(0),
+                every_try: new.every_try,
+            }),
         }
     }
 }

@@ -34,6 +34,11 @@ impl Kind {
     fn kills(self) -> bool {
         matches!(self, Self::KillBefore | Self::KillAfter)
     }
+
+    /// Whether it may strike each try of a call: nothing was forwarded, and the caller is there to try again.
+    pub(crate) fn may_strike_again(self) -> bool {
+        matches!(self, Self::Refuse | Self::Error | Self::Throttle)
+    }
 }
 
 /// One call of one order, and what is to happen to it.
@@ -47,6 +52,8 @@ pub(crate) struct Fault {
     pub(crate) kind: Kind,
     /// How long [`Kind::Delay`] waits; 0 for the others.
     pub(crate) delay_ms: u64,
+    /// Every other try of the call is struck too, as AWS's clients mark them: whoever calls hears of the failure.
+    pub(crate) every_try: bool,
 }
 
 impl Fault {
@@ -88,6 +95,8 @@ struct Entry {
     state: State,
     over: bool,
     met_at: Option<Timestamp>,
+    /// What the call that it met has in common with its other tries.
+    invocation_id: Option<String>,
     thaw: Option<oneshot::Sender<()>>,
 }
 
@@ -142,16 +151,30 @@ impl Faults {
         }
         faults.count += 1;
         let id = faults.count;
-        faults.entries.push(Entry { id, fault, state: State::Standing, over: false, met_at: None, thaw: None });
+        faults.entries.push(Entry {
+            id,
+            fault,
+            state: State::Standing,
+            over: false,
+            met_at: None,
+            invocation_id: None,
+            thaw: None,
+        });
         Some(id)
     }
 
-    /// The fault that stands for this call, if any. It stands no more; a killing one is to be reported on.
-    pub(crate) fn take(&self, order_id: Option<&str>, call: &str) -> Option<Strike> {
+    /// The fault that stands for this call, or that struck another try of it, if any. It stands no more; a killing one is to be
+    /// reported on.
+    pub(crate) fn take(&self, order_id: Option<&str>, call: &str, invocation_id: Option<&str>) -> Option<Strike> {
         let mut faults = lock(&self.faults);
         let meets = |entry: &&mut Entry| entry.state == State::Standing && entry.fault.is_for(order_id, call);
-        let entry = faults.entries.iter_mut().find(meets)?;
+        let Some(entry) = faults.entries.iter_mut().find(meets) else {
+            let again = |entry: &&Entry| entry.fault.every_try && entry.invocation_id.as_deref() == invocation_id;
+            let entry = faults.entries.iter().filter(|_| invocation_id.is_some()).find(again)?;
+            return Some(Strike { id: entry.id, kind: entry.fault.kind, delay: Duration::ZERO, thawed: oneshot::channel().1 });
+        };
         let kind = entry.fault.kind;
+        entry.invocation_id = invocation_id.map(ToOwned::to_owned);
         entry.met_at = Some(Timestamp::now());
         entry.state = if kind.kills() { State::UnderWay } else { State::Struck };
         let (thaw, thawed) = oneshot::channel();

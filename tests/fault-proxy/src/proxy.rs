@@ -67,6 +67,7 @@ struct Call {
     identity: Identity,
     order_id: Option<String>,
     named: Named,
+    invocation_id: Option<String>,
 }
 
 impl Proxy {
@@ -92,13 +93,14 @@ impl Proxy {
         let identity = Identity::of(self.upstream, &head, &body, dynamodb.as_ref());
         let order_id = self.world.orders.order_of(&identity, &head, &body);
         let invocation_id = head.headers.get(INVOCATION_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
-        let named = self.world.calls.arrived(order_id.clone(), identity.clone(), Received { invocation_id, bytes: body.len() });
-        Call { ends, head, body, dynamodb, identity, order_id, named }
+        let received = Received { invocation_id: invocation_id.clone(), bytes: body.len() };
+        let named = self.world.calls.arrived(order_id.clone(), identity.clone(), received);
+        Call { ends, head, body, dynamodb, identity, order_id, named, invocation_id }
     }
 
     async fn play(&self, call: Call) -> Option<Answer> {
         let number = call.named.number;
-        let strike = self.world.faults.take(call.order_id.as_deref(), &call.named.name);
+        let strike = self.world.faults.take(call.order_id.as_deref(), &call.named.name, call.invocation_id.as_deref());
         let answer = match strike {
             None => self.forward(&call).await,
             Some(strike) => self.strike(&call, strike).await,

@@ -6,7 +6,7 @@ use shared::domain::ids::OrderId;
 use system_tests::Limits;
 
 use crate::{
-    promises::{self, Held, Strike},
+    promises::{self, Broken, Held, Strike},
     proxy::Call,
     scenarios::{Client, Play, Scenario, Stage},
 };
@@ -31,7 +31,15 @@ impl Fault {
     pub(crate) fn kills(self) -> bool {
         self.name.starts_with("kill_")
     }
+
+    /// Whether each try of the call is struck: AWS's clients try three times.
+    pub(crate) fn strikes_every_try(self) -> bool {
+        ["refuse", "error", "throttle"].contains(&self.name)
+    }
 }
+
+/// Whoever makes the call dies before it.
+pub(crate) const KILL_BEFORE: Fault = Fault { name: "kill_before", title: "killed before" };
 
 /// All of them.
 pub(crate) const FAULTS: [Fault; 7] = [
@@ -40,7 +48,7 @@ pub(crate) const FAULTS: [Fault; 7] = [
     Fault { name: "throttle", title: "throttled" },
     Fault { name: "lose_answer", title: "answer lost" },
     Fault { name: "delay", title: "late" },
-    Fault { name: "kill_before", title: "killed before" },
+    KILL_BEFORE,
     Fault { name: "kill_after", title: "killed after" },
 ];
 
@@ -94,11 +102,30 @@ pub(crate) enum Outcome {
     NotReached,
     /// Every promise held but for what kills beside it can do, and this fault cannot: what that is.
     Suspect(String),
-    /// Broken in company, held when it was played again with nothing beside it: what broke first. Or what a kill beside it
-    /// explains, and the call was not made when it was played again.
+    /// A time limit was broken: what was not done by then.
+    TooLate(String),
+    /// A time limit was broken in company, and kept when it was played again with nothing beside it: what broke first. Or what a
+    /// kill beside it explains, and the call was not made when it was played again.
     Unsteady(String),
     /// What broke.
     Broken(String),
+}
+
+impl Outcome {
+    pub(crate) fn of(broken: &Broken, order_id: &OrderId) -> Self {
+        match broken {
+            Broken::Promise(what) => Self::Broken(format!("{what} [{order_id}]")),
+            Broken::TimeLimit(what) => Self::TooLate(format!("{what} [{order_id}]")),
+        }
+    }
+
+    /// What is to be looked at, if anything.
+    pub(crate) fn in_doubt(&self) -> Option<&str> {
+        match self {
+            Self::Broken(why) | Self::Suspect(why) | Self::TooLate(why) => Some(why),
+            Self::Held | Self::AtLeastOnce | Self::NotReached | Self::Unsteady(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Cell {
@@ -109,15 +136,18 @@ impl fmt::Display for Cell {
 }
 
 /// The calls of a run without faults, or what broke in it.
-pub(crate) async fn record(stage: &Arc<Stage>, scenario: Scenario) -> Result<Vec<Call>, String> {
+///
+/// # Errors
+/// What does not hold without a fault.
+pub(crate) async fn record(stage: &Arc<Stage>, scenario: Scenario) -> Result<Vec<Call>, Broken> {
     let play = Play::prepare(stage, scenario, Client::Repeats).await;
     play.before().await;
     let calls = recorded(stage, &play).await?;
     let died = scenario.dies_before.is_none_or(|name| calls.iter().any(|call| call.name == name && call.status.is_none()));
-    if died { Ok(calls) } else { Err(format!("nobody died before {:?}", scenario.dies_before)) }
+    if died { Ok(calls) } else { Err(Broken::TimeLimit(format!("nobody died before {:?}", scenario.dies_before))) }
 }
 
-async fn recorded(stage: &Stage, play: &Play<'_>) -> Result<Vec<Call>, String> {
+async fn recorded(stage: &Stage, play: &Play<'_>) -> Result<Vec<Call>, Broken> {
     let proxy = play.proxy();
     let before = proxy.calls(&play.order_id).await.last().map_or(0, |call| call.number);
     play.act().await?;
@@ -194,7 +224,7 @@ impl Cell {
         let play = Play::prepare(stage, self.scenario, self.client).await;
         play.before().await;
         let proxy = play.proxy();
-        let id = proxy.fault(Some(&play.order_id), &self.call, self.fault.name, self.delay_ms).await;
+        let id = proxy.fault(Some(&play.order_id), &self.call, self.fault, self.delay_ms).await;
         let strike = Strike { id, again: stage.comes_again(&self.call, self.fault) };
         let held = match play.act().await {
             Ok(()) => promises::hold(stage, &play, &[strike]).await,
@@ -202,7 +232,7 @@ impl Cell {
         };
         // A function that gave up meanwhile cannot be killed any more: that is not this fault, and is tried again.
         let outcome = match held {
-            Err(broken) => Outcome::Broken(format!("{broken} [{}]", play.order_id)),
+            Err(broken) => Outcome::of(&broken, &play.order_id),
             Ok(_) if !proxy.did_strike(id).await => Outcome::NotReached,
             Ok(held) => of(held, self.may_lose_the_note(), &play.order_id),
         };
@@ -235,7 +265,7 @@ pub(crate) fn of(held: Held, lost: bool, order_id: &OrderId) -> Outcome {
 /// What is not left at that: what broke, and what a kill beside it can do.
 pub(crate) fn doubt(stage: &Stage, outcome: &Outcome, order_id: &OrderId) -> Option<Outcome> {
     match outcome {
-        Outcome::Broken(_) | Outcome::Suspect(_) => Some(outcome.clone()),
+        Outcome::Broken(_) | Outcome::Suspect(_) | Outcome::TooLate(_) => Some(outcome.clone()),
         Outcome::Held | Outcome::AtLeastOnce if stage.letters.has_one_of(order_id) => {
             Some(Outcome::Suspect(format!("a message of its order was put aside [{order_id}]")))
         }
@@ -243,12 +273,13 @@ pub(crate) fn doubt(stage: &Stage, outcome: &Outcome, order_id: &OrderId) -> Opt
     }
 }
 
-/// What a doubt comes to, once it was played again without what may have done it.
+/// What a doubt comes to, once it was played again without what may have done it. A promise that was broken once is broken.
 pub(crate) fn verdict(first: Outcome, again: Outcome, doubt: Option<Outcome>) -> Outcome {
     match (first, again, doubt) {
-        (_, _, Some(Outcome::Broken(why) | Outcome::Suspect(why))) => Outcome::Broken(why),
-        (Outcome::Broken(why), Outcome::NotReached, _) => Outcome::Broken(format!("{why}; played again, its call was not made")),
-        (Outcome::Broken(why), _, _) | (Outcome::Suspect(why), Outcome::NotReached, _) => Outcome::Unsteady(why),
+        (Outcome::Broken(why), again, _) => Outcome::Broken(format!("{why}; played again: {again:?}")),
+        (_, _, Some(Outcome::Broken(why) | Outcome::Suspect(why) | Outcome::TooLate(why))) => Outcome::Broken(why),
+        (Outcome::TooLate(why), Outcome::NotReached, _) => Outcome::Broken(format!("{why}; played again, its call was not made")),
+        (Outcome::TooLate(why), _, _) | (Outcome::Suspect(why), Outcome::NotReached, _) => Outcome::Unsteady(why),
         (_, again, _) => again,
     }
 }

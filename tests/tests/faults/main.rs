@@ -23,6 +23,7 @@ mod shared_calls;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
     iter,
     process::ExitCode,
     sync::Arc,
@@ -36,6 +37,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use crate::{
     cells::{Cell, Made, Outcome},
     journal::Journal,
+    promises::Broken,
     proxy::{Call, Proxy},
     report::Report,
     scenarios::{SCENARIOS, Scenario, Stage, Strikes},
@@ -49,7 +51,7 @@ const SIDE_BY_SIDE: usize = 48;
 /// once for several orders together, or by who came first, only some of its runs make.
 const ROUNDS: [usize; 5] = [1, 1, 1, 4, 6];
 
-/// A slice of the matrix takes every n-th cell, so that the test command stays within its time. The slice moves with the
+/// A slice of the matrix takes one cell of so many, so that the test command stays within its time. The slice moves with the
 /// date; the nightly run takes all of them.
 const SLICES: u64 = 64;
 
@@ -67,19 +69,23 @@ async fn main() -> ExitCode {
     };
     let stage = Arc::new(Stage::open(Shop::running()).await);
     let started = Instant::now();
-    let recordings = record(&stage).await;
+    let (recordings, mut amiss) = record(&stage).await;
     let cells = cells_of(&recordings, stage.shop.outputs.limits);
     let gaps = gaps(&cells);
     let all = cells.len();
     let only = std::env::var("SOUK_FAULTS_ONLY").ok();
-    let mut chosen = of_slice(cells, slice, slices);
+    let mut chosen = of_slice(cells, slice, slices, ToString::to_string);
     chosen.retain(|cell| only.as_ref().is_none_or(|text| cell.to_string().contains(text)));
     if let (Some(text), true) = (&only, chosen.is_empty()) {
         println!("no cell of slice {slice} of {slices} has {text:?} in its name");
         println!("names are as in: checkout by card / checkout/states.StartSyncExecution#1 / late / the client repeats");
         return ExitCode::FAILURE;
     }
-    let shared = if only.is_none() { of_slice(shared_calls::all(&recordings), slice, slices) } else { Vec::new() };
+    let shared = if only.is_none() {
+        of_slice(shared_calls::all(&recordings), slice, slices, |calls| format!("{calls:?}"))
+    } else {
+        Vec::new()
+    };
     // A stream's record that fails holds up all behind it: cells that strike one function's calls are not played together.
     fastrand::Rng::with_seed(slice).shuffle(&mut chosen);
     let journal = if only.is_some() { "faults-only".to_owned() } else { format!("faults-{slice}-of-{slices}") };
@@ -95,7 +101,9 @@ async fn main() -> ExitCode {
             let mut outcomes = run(&stage, chosen, &journal).await;
             outcomes.extend(known);
             outcomes.sort_by_key(|(cell, _)| cell.to_string());
-            (outcomes, shared_calls::strike(&stage, shared).await)
+            let (shared, broken) = shared_calls::strike(&stage, shared).await;
+            amiss.extend(broken);
+            (outcomes, shared)
         } => struck,
     };
     let (redriven, elapsed) = (stage.letters.count(), started.elapsed());
@@ -105,7 +113,7 @@ async fn main() -> ExitCode {
     if std::env::var_os("SOUK_FAULTS_REPORT").is_some() {
         report.write();
     }
-    let amiss: Vec<_> = stage.letters.unexplained().into_iter().chain(leaks::found(&stage).await).chain(gaps).collect();
+    amiss.extend(stage.letters.unexplained().into_iter().chain(leaks::found(&stage).await).chain(gaps));
     for what in &amiss {
         println!("broken: {what}");
     }
@@ -143,14 +151,19 @@ fn which(asked: &str) -> Option<(u64, u64)> {
     }
 }
 
-/// Every n-th.
-fn of_slice<T>(all: Vec<T>, slice: u64, slices: u64) -> Vec<T> {
-    all.into_iter().zip(0_u64..).filter(|(_, n)| n % slices == slice).map(|(one, _)| one).collect()
+/// Those of this slice, by their names: which calls others make does not move them to another.
+fn of_slice<T>(mut all: Vec<T>, slice: u64, slices: u64, name: impl Fn(&T) -> String) -> Vec<T> {
+    all.retain(|one| {
+        let mut hasher = DefaultHasher::new();
+        name(one).hash(&mut hasher);
+        hasher.finish() % slices == slice
+    });
+    all
 }
 
-/// The calls of each scenario without faults, in every run of it but the first.
-async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
-    let mut recordings = Vec::new();
+/// The calls of each scenario without faults, in every run of it but the first; and the promises that were broken.
+async fn record(stage: &Arc<Stage>) -> (Vec<(Scenario, Vec<Call>)>, Vec<String>) {
+    let (mut recordings, mut promises) = (Vec::new(), Vec::new());
     for (round, times) in ROUNDS.into_iter().enumerate() {
         let mut running = JoinSet::new();
         let times = |scenario: &Scenario| if scenario.only_adds() { 1 } else { times };
@@ -164,6 +177,9 @@ async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
                 // As of cells: a machine that is out of breath breaks time limits.
                 Err(first) => {
                     println!("doubtful: {} without faults: {first}", scenario.name);
+                    if let Broken::Promise(what) = first {
+                        promises.push(format!("{} without faults: {what}", scenario.name));
+                    }
                     let alone = cells::record(stage, scenario).await;
                     alone.unwrap_or_else(|error| panic!("{} without faults: {error}", scenario.name))
                 }
@@ -171,7 +187,7 @@ async fn record(stage: &Arc<Stage>) -> Vec<(Scenario, Vec<Call>)> {
             recordings.extend((round > 0).then_some((scenario, calls)));
         }
     }
-    recordings
+    (recordings, promises)
 }
 
 /// Every cell that there is: each call of these runs with every fault and both clients. Of a scenario that only adds, those
@@ -265,8 +281,8 @@ async fn run(stage: &Arc<Stage>, chosen: Vec<Cell>, journal: &Arc<Journal>) -> V
             Some(first) => others.push((cell, first)),
         }
     }
-    // What a kill may have done is played again with none beside it. A machine that is out of breath breaks time limits; a
-    // broken promise stays broken with nothing beside it.
+    // What a kill may have done is played again with none beside it, and so is what was too late: a machine that is out of
+    // breath breaks time limits. A promise that was broken stays so; what comes of it alone helps to see why.
     outcomes.extend(again(stage, calm).await);
     for other in others {
         outcomes.extend(again(stage, vec![other]).await);
@@ -284,7 +300,7 @@ async fn side_by_side(stage: &Arc<Stage>, cells: Vec<Cell>, journal: Option<&Arc
             let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
             // Only what is played for the first time is written down.
             let (outcome, order_id) = cell.run(&stage, journal.is_none()).await;
-            if let Outcome::Broken(why) | Outcome::Suspect(why) = &outcome {
+            if let Some(why) = outcome.in_doubt() {
                 println!("doubtful: {cell}\n          {why}");
             }
             if let Some(journal) = journal.filter(|_| cells::doubt(&stage, &outcome, &order_id).is_none()) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     time::{Duration, Instant},
 };
 
@@ -33,6 +34,41 @@ const LATE: Duration = Duration::from_secs(6);
 
 /// How often to look whether a late call has landed.
 const LANDING: Duration = Duration::from_secs(1);
+
+/// What does not hold.
+#[derive(Clone, Debug)]
+pub(crate) enum Broken {
+    /// A promise, whatever else the machine has to do.
+    Promise(String),
+    /// A time limit of the matrix, which a machine that is out of breath breaks too.
+    TimeLimit(String),
+}
+
+impl Broken {
+    /// Nothing within this time.
+    pub(crate) fn after(what: &str, limit: Duration) -> Self {
+        Self::TimeLimit(format!("{what} after {} s", limit.as_secs()))
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Promise(what) | Self::TimeLimit(what)) = self;
+        f.write_str(what)
+    }
+}
+
+impl From<String> for Broken {
+    fn from(promise: String) -> Self {
+        Self::Promise(promise)
+    }
+}
+
+impl From<&str> for Broken {
+    fn from(promise: &str) -> Self {
+        promise.to_owned().into()
+    }
+}
 
 /// What was set to strike an order.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +102,7 @@ pub(crate) enum Held {
 ///
 /// # Errors
 /// The promise that is broken.
-pub(crate) async fn hold(stage: &Stage, play: &Play<'_>, strikes: &[Strike]) -> Result<Held, String> {
+pub(crate) async fn hold(stage: &Stage, play: &Play<'_>, strikes: &[Strike]) -> Result<Held, Broken> {
     let standing = at_rest(stage, play, strikes).await?;
     judge(stage, play, standing.as_ref()).await
 }
@@ -76,7 +112,7 @@ pub(crate) async fn hold(stage: &Stage, play: &Play<'_>, strikes: &[Strike]) -> 
 ///
 /// # Errors
 /// Why it does not.
-pub(crate) async fn at_rest(stage: &Stage, play: &Play<'_>, strikes: &[Strike]) -> Result<Option<Standing>, String> {
+pub(crate) async fn at_rest(stage: &Stage, play: &Play<'_>, strikes: &[Strike]) -> Result<Option<Standing>, Broken> {
     let started = Instant::now();
     while started.elapsed() < LONGEST {
         let before = closed(stage, play).await?;
@@ -91,14 +127,14 @@ pub(crate) async fn at_rest(stage: &Stage, play: &Play<'_>, strikes: &[Strike]) 
             return Ok(before);
         }
     }
-    Err(format!("promise 4: the order does not come to rest within {} s", LONGEST.as_secs()))
+    Err(Broken::after("promise 4: the order does not come to rest", LONGEST))
 }
 
 /// Checks every promise of an order that is at rest, after one more repeat of each request by a client that repeats.
 ///
 /// # Errors
 /// The promise that is broken.
-pub(crate) async fn judge(stage: &Stage, play: &Play<'_>, standing: Option<&Standing>) -> Result<Held, String> {
+pub(crate) async fn judge(stage: &Stage, play: &Play<'_>, standing: Option<&Standing>) -> Result<Held, Broken> {
     play.repeat().await?;
     ensure(now(stage, play).await?.as_ref() == standing, "promise 1: a repeat changed the order")?;
     let Some(standing) = standing else {
@@ -117,13 +153,13 @@ pub(crate) async fn judge(stage: &Stage, play: &Play<'_>, standing: Option<&Stan
     money(stage, play, order).await?;
     stock(stage, play, order.status() == Status::Paid).await?;
     if let Some(missing) = missing(stage, play).await {
-        return Err(missing.to_owned());
+        return Err(missing.into());
     }
     mails(play, standing).await
 }
 
 /// How the scenario ends.
-fn as_it_should(play: &Play<'_>, order: &Order) -> Result<(), String> {
+fn as_it_should(play: &Play<'_>, order: &Order) -> Result<(), Broken> {
     let scenario = play.scenario();
     // A cancel that failed and that nobody repeated leaves the order as it was.
     let nobody_cancelled = scenario.then == Then::CancelPaid && play.client() == Client::NeverBack && Ending::Paid.is_of(order);
@@ -134,7 +170,7 @@ fn as_it_should(play: &Play<'_>, order: &Order) -> Result<(), String> {
 }
 
 /// The order as its events make it now; none, if there are none.
-async fn now(stage: &Stage, play: &Play<'_>) -> Result<Option<Standing>, String> {
+async fn now(stage: &Stage, play: &Play<'_>) -> Result<Option<Standing>, Broken> {
     let events = stage.shop.events().load(&play.order_id).await.map_err(|error| format!("the events cannot be read: {error}"))?;
     if events.is_empty() {
         return Ok(None);
@@ -145,7 +181,7 @@ async fn now(stage: &Stage, play: &Play<'_>) -> Result<Option<Standing>, String>
 }
 
 /// Promise 4: every order closes.
-async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Standing>, String> {
+async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Standing>, Broken> {
     let (started, proxy) = (Instant::now(), play.proxy());
     let mut watch = proxy.watch(&play.order_id).await;
     while started.elapsed() < PATIENCE {
@@ -159,7 +195,7 @@ async fn closed(stage: &Stage, play: &Play<'_>) -> Result<Option<Standing>, Stri
         }
     }
     let so_far = stage.shop.event_names(&play.order_id).await;
-    Err(format!("promise 4: the order is not closed after {} s: {so_far:?}", PATIENCE.as_secs()))
+    Err(Broken::after(&format!("promise 4: the order is not closed, but {so_far:?}"), PATIENCE))
 }
 
 /// What lands late may still cancel an order that is paid.
@@ -169,7 +205,7 @@ fn is_awaited(play: &Play<'_>, order: &Order, waited: bool) -> bool {
 }
 
 /// Nothing was called for the order for a while.
-async fn still(play: &Play<'_>) -> Result<(), String> {
+async fn still(play: &Play<'_>) -> Result<(), Broken> {
     let (started, proxy) = (Instant::now(), play.proxy());
     let mut watch = proxy.watch(&play.order_id).await;
     while started.elapsed() < PATIENCE {
@@ -177,7 +213,7 @@ async fn still(play: &Play<'_>) -> Result<(), String> {
             return Ok(());
         }
     }
-    Err(format!("promise 4: something is still called for the order after {} s", PATIENCE.as_secs()))
+    Err(Broken::after("promise 4: something is still called for the order", PATIENCE))
 }
 
 /// How long to wait for what was struck and is on its way, or for what its queue brings again. None: nothing is to come.
@@ -195,7 +231,7 @@ async fn yet_to_land(play: &Play<'_>, strikes: &[Strike]) -> Option<Duration> {
 }
 
 /// Promise 2: charged once at most, only for an order that stands; what is not needed is not held.
-async fn money(stage: &Stage, play: &Play<'_>, order: &Order) -> Result<(), String> {
+async fn money(stage: &Stage, play: &Play<'_>, order: &Order) -> Result<(), Broken> {
     let (lines, total) = (stage.shop.ledger_lines(&play.order_id).await, order.placed.total);
     let of = |operation: &str| lines.iter().filter(|line| line.operation == operation).collect::<Vec<_>>();
     let (authorized, captured, voided, given_back) = (of("authorize"), of("capture"), of("void"), of("refund"));
@@ -233,7 +269,7 @@ fn refunded_amount(order: &Order) -> u64 {
 }
 
 /// Promise 3: available + what a standing order holds = stocked.
-async fn stock(stage: &Stage, play: &Play<'_>, sold: bool) -> Result<(), String> {
+async fn stock(stage: &Stage, play: &Play<'_>, sold: bool) -> Result<(), Broken> {
     for (sku, bought) in play.skus.iter().zip(play.scenario().buys) {
         let level = stage.shop.inventory().level(sku).await.map_err(|error| error.to_string())?;
         let level = level.ok_or("the shelf is gone")?;
@@ -245,11 +281,13 @@ async fn stock(stage: &Stage, play: &Play<'_>, sold: bool) -> Result<(), String>
 }
 
 /// The guard is done, and has removed the payment tokens; the view behind lists shows the order as it is.
-pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>) -> Result<(), String> {
+pub(crate) async fn quiet(stage: &Stage, play: &Play<'_>) -> Result<(), Broken> {
     let (started, proxy) = (Instant::now(), play.proxy());
     let mut watch = proxy.watch(&play.order_id).await;
     while let Some(missing) = missing(stage, play).await {
-        ensure(started.elapsed() < PATIENCE, &format!("{missing} after {} s", PATIENCE.as_secs()))?;
+        if started.elapsed() > PATIENCE {
+            return Err(Broken::after(missing, PATIENCE));
+        }
         watch.next().await;
     }
     Ok(())
@@ -285,7 +323,7 @@ async fn mailed(play: &Play<'_>, standing: &Standing) {
 }
 
 /// Promise 5: what she sees of it happens once.
-async fn mails(play: &Play<'_>, standing: &Standing) -> Result<Held, String> {
+async fn mails(play: &Play<'_>, standing: &Standing) -> Result<Held, Broken> {
     let expected = expected_mails(standing);
     let proxy = play.proxy();
     let subjects = proxy.emails(&play.order_id).await;
@@ -294,8 +332,13 @@ async fn mails(play: &Play<'_>, standing: &Standing) -> Result<Held, String> {
     let due = expected.due.iter().all(|(letter, due)| number(letter) == *due);
     let distinct: usize = came.values().map(BTreeSet::len).sum();
     let known: usize = expected.due.keys().chain(&expected.may_be).map(|letter| number(letter)).sum();
-    let right = due && expected.may_be.iter().all(|letter| number(letter) <= 1) && known == distinct;
-    ensure(right, &format!("promise 5: {expected:?}, and these came: {subjects:?}"))?;
+    let right = expected.may_be.iter().all(|letter| number(letter) <= 1) && known == distinct;
+    let what = format!("promise 5: {expected:?}, and these came: {subjects:?}");
+    // What is missing was waited for.
+    if right && expected.due.iter().all(|(letter, due)| number(letter) <= *due) && !due {
+        return Err(Broken::TimeLimit(what));
+    }
+    ensure(right && due, &what)?;
     let repeats = subjects.len() - distinct;
     let is_note =
         |call: &&Call| call.name.contains("send-email/dynamodb.UpdateItem(SentEmailsTable)") && call.status == Some(200);
@@ -351,6 +394,6 @@ fn by_letter(subjects: &[String]) -> BTreeMap<&str, BTreeSet<&str>> {
     letters
 }
 
-fn ensure(holds: bool, otherwise: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+fn ensure(holds: bool, otherwise: &str) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(otherwise.into()) }
 }

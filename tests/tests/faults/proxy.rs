@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::ids::OrderId;
 
+use crate::cells::Fault;
+
 /// The proxy's control API.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
@@ -110,9 +112,11 @@ impl Proxy {
         self.put("aliases", &json!({"alias": alias, "order_id": order_id})).await;
     }
 
-    /// Strikes this call once: of this order, or one in which no order is named. Returns the fault's id.
-    pub(crate) async fn fault(&self, order_id: Option<&OrderId>, call: &str, fault: &str, delay_ms: Option<u64>) -> u64 {
-        let mut body = json!({"order_id": order_id, "call": call, "fault": fault});
+    /// Strikes this call once: of this order, or one in which no order is named. What a fault can strike each try of, it does:
+    /// else AWS's clients would mend it before their caller hears of it. Returns the fault's id.
+    pub(crate) async fn fault(&self, order_id: Option<&OrderId>, call: &str, fault: Fault, delay_ms: Option<u64>) -> u64 {
+        let every_try = fault.strikes_every_try();
+        let mut body = json!({"order_id": order_id, "call": call, "fault": fault.name, "every_try": every_try});
         if let Some(delay_ms) = delay_ms {
             body["delay_ms"] = delay_ms.into();
         }

@@ -17,7 +17,8 @@ use system_tests::{Answer, Customer, Shop, local_aws, new_key, purchase_with};
 
 use crate::{
     answers::{self, Deed},
-    cells::{Fault, function},
+    cells::{Fault, KILL_BEFORE, function},
+    promises::Broken,
     proxy,
     proxy::Proxy,
     redrive::DeadLetters,
@@ -52,6 +53,9 @@ const TURN: Duration = Duration::from_secs(45);
 
 /// How long somebody stays away who comes back later, at most: its guard may be killed twice.
 const LATER: Duration = Duration::from_secs(100);
+
+/// How long somebody stays away who did not hear of her cancel: longer than what was sent may be late.
+const ANOTHER_DAY: Duration = Duration::from_secs(6);
 
 /// A token is good for an hour, which the whole matrix takes longer than.
 const SIGN_IN_EVERY: Duration = Duration::from_mins(20);
@@ -90,10 +94,11 @@ impl Stage {
     }
 
     /// How long after this fault a queue may bring again what was being worked on: a function that is killed has done
-    /// nothing, and one whose provider fails says that it must come again. Of AWS every call is sent again at once.
+    /// nothing, and one whose call fails says that it must come again. What got no answer from AWS is sent again at once.
     pub(crate) fn comes_again(&self, call: &str, fault: Fault) -> Duration {
         let of_a_provider = ["/stripe.", "/paypal."].iter().any(|service| call.contains(service));
-        let again = (fault.kills() || of_a_provider).then(|| self.comes_again.get(function(call))).flatten();
+        let fails = fault.kills() || fault.strikes_every_try() || of_a_provider;
+        let again = fails.then(|| self.comes_again.get(function(call))).flatten();
         again.copied().unwrap_or_default()
     }
 }
@@ -309,6 +314,8 @@ pub(crate) struct Play<'a> {
     key: String,
     /// Of the cancel, or of the refund.
     second_key: String,
+    /// Of the cancel of somebody whose first one was not answered, and who comes another day.
+    third_key: String,
     /// What was answered for good.
     answers: Mutex<Vec<(Request, Answer)>>,
     pub(crate) order_id: OrderId,
@@ -318,24 +325,25 @@ pub(crate) struct Play<'a> {
 impl<'a> Play<'a> {
     /// Puts two products of its own on the shelf, and makes the provider's mood.
     pub(crate) async fn prepare(stage: &'a Stage, scenario: Scenario, client: Client) -> Self {
-        let (key, second_key) = (new_key(), new_key());
+        let (key, second_key, third_key) = (new_key(), new_key(), new_key());
         let order_id = stage.kareem.order_id(&key);
         let short = order_id.as_str()[4..20].to_owned();
         let skus = [format!("cell-{short}-a"), format!("cell-{short}-b")].map(|sku| sku.parse().expect("a SKU"));
         let answers = Mutex::default();
-        let play = Self { stage, scenario, client, key, second_key, answers, order_id, skus };
+        let play = Self { stage, scenario, client, key, second_key, third_key, answers, order_id, skus };
         for sku in &play.skus {
             stage.shop.shelve(sku, STOCKED).await;
         }
         let proxy = play.proxy();
         proxy.alias(&play.key, &play.order_id).await;
         proxy.alias(&play.second_key, &play.order_id).await;
+        proxy.alias(&play.third_key, &play.order_id).await;
         proxy.alias(&format!("cell-{short}"), &play.order_id).await;
         if let Some(Mood { provider, operation, fault, times }) = scenario.mood {
             stage.shop.fault_at(provider, &play.order_id, operation, fault, times).await;
         }
         if let Some(call) = scenario.dies_before {
-            proxy.fault(Some(&play.order_id), call, "kill_before", None).await;
+            proxy.fault(Some(&play.order_id), call, KILL_BEFORE, None).await;
         }
         play
     }
@@ -367,7 +375,7 @@ impl<'a> Play<'a> {
     ///
     /// # Errors
     /// What a client that repeats may never see.
-    pub(crate) async fn act(&self) -> Result<(), String> {
+    pub(crate) async fn act(&self) -> Result<(), Broken> {
         match self.scenario.then {
             Then::CancelPaid => self.ask(self.cancel(), self.client).await,
             Then::RefundPaid => self.ask(self.refund(), self.client).await,
@@ -386,7 +394,7 @@ impl<'a> Play<'a> {
     }
 
     /// The order is closed without her; what she reads then is how it came out. Where nothing was written, she clicks again.
-    async fn come_back_later(&self) -> Result<(), String> {
+    async fn come_back_later(&self) -> Result<(), Broken> {
         self.ask(self.purchase(), Client::NeverBack).await?;
         if self.client == Client::NeverBack {
             return Ok(());
@@ -397,7 +405,7 @@ impl<'a> Play<'a> {
             while !self.stage.shop.events().order(&self.order_id).await.is_ok_and(|order| order.is_closed()) {
                 let waited = started.elapsed();
                 if waited > LATER {
-                    return Err(format!("promise 4: the order is not closed after {} s", waited.as_secs()));
+                    return Err(Broken::after("promise 4: the order is not closed", waited));
                 }
                 watch.next().await;
             }
@@ -405,7 +413,7 @@ impl<'a> Play<'a> {
         self.ask(self.purchase(), Client::Repeats).await
     }
 
-    async fn go_on(&self) -> Result<(), String> {
+    async fn go_on(&self) -> Result<(), Broken> {
         match self.scenario.then {
             Then::Authenticate => self.authenticate().await,
             Then::CancelWaiting if self.comes_to(|order| order.awaited_action().is_some()).await? => self.cancel_for_sure().await,
@@ -421,8 +429,12 @@ impl<'a> Play<'a> {
     }
 
     fn cancel(&self) -> Request {
+        self.cancel_with(&self.second_key)
+    }
+
+    fn cancel_with(&self, key: &str) -> Request {
         let path = format!("/v1/orders/{}/cancel", self.order_id);
-        Request { deed: Deed::Cancel, path, key: self.second_key.clone(), body: json!({}) }
+        Request { deed: Deed::Cancel, path, key: key.to_owned(), body: json!({}) }
     }
 
     fn refund(&self) -> Request {
@@ -431,13 +443,18 @@ impl<'a> Play<'a> {
         Request { deed: Deed::Refund, path, key: self.second_key.clone(), body }
     }
 
-    /// An order that nobody cancels waits for an hour: she tries until it is done, whatever the client of her click was.
-    async fn cancel_for_sure(&self) -> Result<(), String> {
-        self.ask(self.cancel(), Client::Repeats).await
+    /// An order that nobody cancels waits for an hour: she who never came back to her request makes another, in the end.
+    async fn cancel_for_sure(&self) -> Result<(), Broken> {
+        self.ask(self.cancel(), self.client).await?;
+        if self.answers().iter().any(|(request, _)| request.deed == Deed::Cancel) {
+            return Ok(());
+        }
+        tokio::time::sleep(ANOTHER_DAY).await;
+        self.ask(self.cancel_with(&self.third_key), Client::Repeats).await
     }
 
     /// Sends, and keeps the final answer.
-    async fn ask(&self, request: Request, client: Client) -> Result<(), String> {
+    async fn ask(&self, request: Request, client: Client) -> Result<(), Broken> {
         if let Some(answer) = self.send(&request, client).await? {
             self.answers.lock().unwrap_or_else(PoisonError::into_inner).push((request, answer));
         }
@@ -453,7 +470,7 @@ impl<'a> Play<'a> {
     ///
     /// # Errors
     /// It is not.
-    pub(crate) async fn repeat(&self) -> Result<(), String> {
+    pub(crate) async fn repeat(&self) -> Result<(), Broken> {
         if self.client == Client::NeverBack {
             return Ok(());
         }
@@ -465,13 +482,13 @@ impl<'a> Play<'a> {
     }
 
     /// Sends, and repeats while the answer says that it may be worth it, or there is none. None: it did not repeat.
-    async fn send(&self, request: &Request, client: Client) -> Result<Option<Answer>, String> {
+    async fn send(&self, request: &Request, client: Client) -> Result<Option<Answer>, Broken> {
         let mut last = String::new();
         for _ in 0..PATIENCE {
             match self.post(request).await {
                 Ok(answer) if request.deed.is_finally(&answer) => return Ok(Some(answer)),
                 Ok(answer) if worth_another_try(&answer) => last = answer.status.to_string(),
-                Ok(answer) => return Err(format!("{} was answered {}: {}", request.path, answer.status, answer.body)),
+                Ok(answer) => return Err(format!("{} was answered {}: {}", request.path, answer.status, answer.body).into()),
                 Err(error) => last = error.to_string(),
             }
             if client == Client::NeverBack {
@@ -479,7 +496,7 @@ impl<'a> Play<'a> {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        Err(format!("{} was never answered well; the last was {last}", request.path))
+        Err(Broken::TimeLimit(format!("{} was never answered well; the last was {last}", request.path)))
     }
 
     async fn post(&self, request: &Request) -> reqwest::Result<Answer> {
@@ -489,7 +506,7 @@ impl<'a> Play<'a> {
     }
 
     /// Waits until the order is ready. `false`: it never will be, for nothing was written, or it has come to its end.
-    async fn comes_to(&self, ready: impl Fn(&Order) -> bool) -> Result<bool, String> {
+    async fn comes_to(&self, ready: impl Fn(&Order) -> bool) -> Result<bool, Broken> {
         let (started, proxy) = (Instant::now(), self.proxy());
         let mut watch = proxy.watch(&self.order_id).await;
         while started.elapsed() < TURN {
@@ -500,11 +517,11 @@ impl<'a> Play<'a> {
                 Ok(_) | Err(_) => watch.next().await,
             }
         }
-        Err("the order never came to where the scenario goes on".into())
+        Err(Broken::after("the order has not come to where the scenario goes on", TURN))
     }
 
     /// Cancels when this is called for the order; an order that nobody wrote is not cancelled.
-    async fn cancel_once_called(&self, name: &str) -> Result<(), String> {
+    async fn cancel_once_called(&self, name: &str) -> Result<(), Broken> {
         let (started, proxy) = (Instant::now(), self.proxy());
         while started.elapsed() < TURN {
             if proxy.calls(&self.order_id).await.iter().any(|call| call.name == name) {
@@ -513,11 +530,11 @@ impl<'a> Play<'a> {
             tokio::time::sleep(Duration::from_millis(400)).await;
         }
         let nobody = self.client == Client::NeverBack && self.nothing_was_written().await;
-        if nobody { Ok(()) } else { Err(format!("{name} was never called")) }
+        if nobody { Ok(()) } else { Err(Broken::after(&format!("{name} was not called"), TURN)) }
     }
 
     /// She confirms on her bank's page, if the order got so far.
-    async fn authenticate(&self) -> Result<(), String> {
+    async fn authenticate(&self) -> Result<(), Broken> {
         let (started, proxy) = (Instant::now(), self.proxy());
         let mut watch = proxy.watch(&self.order_id).await;
         while started.elapsed() < TURN {
@@ -547,14 +564,14 @@ impl<'a> Play<'a> {
     }
 
     /// Stripe lets go of the money by itself, as after seven days.
-    async fn let_go(&self) -> Result<(), String> {
+    async fn let_go(&self) -> Result<(), Broken> {
         let shop = &self.stage.shop;
         let order = shop.events().order(&self.order_id).await.map_err(|error| error.to_string())?;
         let reference = order.attempt(1).map(|attempt| attempt.reference.as_str()).unwrap_or_default();
         let cancel = shop.http.post(format!("{}/v1/payment_intents/{reference}/cancel", shop.outputs.stripe_url));
         let cancel = cancel.bearer_auth("sk_test_simulator").header("Stripe-Version", "2026-01-01");
         let answer = cancel.send().await.map_err(|error| error.to_string())?;
-        if answer.status().is_success() { Ok(()) } else { Err(format!("Stripe does not let go: {}", answer.status())) }
+        if answer.status().is_success() { Ok(()) } else { Err(format!("Stripe does not let go: {}", answer.status()).into()) }
     }
 
     /// No order came of the click: its first write was struck, and nobody repeats it.

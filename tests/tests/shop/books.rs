@@ -32,17 +32,19 @@ struct Book {
     listed: Result<Vec<ListedPayment>, PaymentError>,
     state: Result<PaymentState, PaymentError>,
     refunds: Mutex<Vec<ListedRefund>>,
+    taken: Option<Money>,
     /// The order whose money moves, with our own events of it, just while the provider is asked.
     meanwhile: Option<(OrderEvents, OrderId)>,
 }
 
 impl Book {
     fn of(listed: Vec<ListedPayment>, state: Result<PaymentState, PaymentError>) -> Self {
-        Self { listed: Ok(listed), state, refunds: Mutex::default(), meanwhile: None }
+        Self { listed: Ok(listed), state, refunds: Mutex::default(), taken: None, meanwhile: None }
     }
 
     fn show(&self, refund: &RefundId) {
-        self.refunds.lock().unwrap().push(ListedRefund { name: Some(refund.to_string()), state: RefundState::Refunded });
+        let shown = ListedRefund { name: Some(refund.to_string()), amount: Some(DOLLAR), state: RefundState::Refunded };
+        self.refunds.lock().unwrap().push(shown);
     }
 }
 
@@ -99,8 +101,13 @@ impl PaymentGateway for Book {
         unreachable!("it is read only")
     }
 
+    async fn taken(&self, _: &str) -> Result<Option<Money>, PaymentError> {
+        Ok(self.taken)
+    }
+
+    /// It has forgotten all of them.
     async fn order_of(&self, _: &str) -> Result<Option<OrderId>, PaymentError> {
-        unreachable!("it is read only")
+        Ok(None)
     }
 
     async fn warm(&self) {}
@@ -121,6 +128,37 @@ async fn what_happens_while_the_provider_is_asked_is_no_difference_and_what_stay
     assert!(compare().await.is_empty(), "and some of it went back");
     book.show(&RefundId::for_request(&saga.order_id, "which no event speaks of"));
     assert_eq!(compare().await, ["the provider gave back money that no event speaks of"]);
+}
+
+#[tokio::test]
+async fn another_amount_than_was_agreed_is_told() {
+    let saga = Saga::confirmed(Provider::Stripe, "pm_card_visa").await;
+    saga.capture().await.unwrap();
+    let order = saga.order().await;
+    let found = async |taken: Money| {
+        let book = Book { taken: Some(taken), ..Book::of(Vec::new(), Ok(PaymentState::Captured)) };
+        problems(&saga.events, &book, &order, &order.attempts()[0], Timestamp::now()).await.unwrap()
+    };
+    assert!(found(order.placed.total).await.is_empty());
+    assert_eq!(found(DOLLAR).await, ["the provider took another amount than the order's total"]);
+}
+
+/// PayPal forgets an order that nobody authorised, after some hours.
+#[tokio::test]
+async fn a_payment_that_its_provider_has_forgotten_is_no_difference_unless_it_was_answered() {
+    let forgotten = || Err(PaymentError::Failed { provider: Provider::Paypal, reason: "404".into(), outage: false });
+    let found = async |saga: &Saga| {
+        let order = saga.order().await;
+        let book = Book::of(Vec::new(), forgotten());
+        problems(&saga.events, &book, &order, &order.attempts()[0], Timestamp::now()).await
+    };
+    let prepared = Saga::placed(Provider::Paypal, "vault_ok").await;
+    prepared.reserve().await.unwrap();
+    let prepare = |order: &Order| order.prepare_payment(1, Provider::Paypal, "5O190127TN364715T");
+    prepared.events.advance(&prepared.order_id, prepare).await.unwrap();
+    assert!(found(&prepared).await.unwrap().is_empty());
+    let authorized = Saga::authorized(Provider::Paypal, "vault_ok").await;
+    found(&authorized).await.unwrap_err();
 }
 
 /// As PayPal says of an authorisation that it denied since, or Stripe of a hold that its capture lost.

@@ -10,10 +10,7 @@ use shared::{
 use system_tests::{Customer, Shop, caller, eventually, local_aws, new_key, purchase, root};
 use tokio::sync::Mutex;
 
-use crate::{
-    guarding::calls,
-    runbooks::{printed, xtask},
-};
+use crate::runbooks::{printed, xtask};
 
 /// Held by the test that looks at dead letters: whoever looks hides them from the others.
 pub(crate) static DEAD_LETTERS: Mutex<()> = Mutex::const_new(());
@@ -197,11 +194,11 @@ async fn a_letter_of_the_guard_or_of_a_capture_that_is_brought_back_is_worked_on
         ),
     ];
     for (name, dead_letters, body, look) in both {
-        let before = calls(&shop, order_id, look).await;
+        let before = shop.calls(order_id, look).await;
         put_away(&shop, dead_letters, &body).await;
         let text = redriven(name, order_id).await;
         assert!(text.contains("back in its queue"), "{name}: {text}");
-        eventually("it is worked on", || async { calls(&shop, order_id, look).await > before }).await;
+        eventually("it is worked on", || async { shop.calls(order_id, look).await > before }).await;
     }
     assert_eq!(shop.ledger(order_id).await, ["authorize", "capture"]);
 }

@@ -1,17 +1,9 @@
 //! The guard: it comes again until its order is closed, whatever happens to itself.
 
-use serde_json::Value;
 use shared::domain::{ids::OrderId, order::Status};
 use system_tests::{Shop, eventually, new_key, purchase};
 
 use crate::runbooks::{printed, xtask};
-
-/// How many calls of this kind were made for an order, each try counted.
-pub(crate) async fn calls(shop: &Shop, order_id: &OrderId, kind: &str) -> usize {
-    let url = format!("{}/calls?order_id={order_id}", shop.outputs.fault_proxy_url);
-    let calls: Vec<Value> = shop.http.get(url).send().await.unwrap().json().await.unwrap();
-    calls.iter().filter(|call| call["name"].as_str().is_some_and(|name| name.split('#').next() == Some(kind))).count()
-}
 
 /// Every try to read the order fails. Its message is used up all the same: who comes again is a new guard, by its own sending.
 #[tokio::test]
@@ -30,7 +22,7 @@ async fn a_guard_that_cannot_read_its_order_sends_itself_again() {
         shop.details(&order_id).await.is_some_and(|details| details.payment_methods.is_empty())
     })
     .await;
-    assert!(calls(&shop, &order_id, "guard-order/sqs.SendMessage").await > 0, "it sent itself again");
+    assert!(shop.calls(&order_id, "guard-order/sqs.SendMessage").await > 0, "it sent itself again");
     let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
     assert!(logs.contains("the guard failed and comes again"), "{logs}");
 }

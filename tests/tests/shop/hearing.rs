@@ -4,8 +4,6 @@ use serde_json::Value;
 use shared::domain::{ids::OrderId, order::Status};
 use system_tests::{Shop, eventually, new_key, purchase_with};
 
-use crate::guarding::calls;
-
 /// How often a provider told what it had to tell of an order, and was answered well.
 pub(crate) async fn delivered(shop: &Shop, order_id: &OrderId) -> u64 {
     let url = format!("{}/webhooks/events?order_id={order_id}", shop.outputs.payment_simulator_url);
@@ -28,10 +26,10 @@ async fn an_event_that_was_applied_is_not_asked_about_again() {
         assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
         // Of the authorisation, and of the capture.
         eventually("its events were applied", || async { delivered(&shop, &order_id).await >= 2 }).await;
-        let (asked, before) = (calls(&shop, &order_id, question).await, delivered(&shop, &order_id).await);
+        let (asked, before) = (shop.calls(&order_id, question).await, delivered(&shop, &order_id).await);
         assert!(asked > 0, "{provider}: an event that is new is asked about");
         let again = shop.replay_webhooks(&order_id, 3).await;
         eventually("all come again", || async { delivered(&shop, &order_id).await == before + again }).await;
-        assert_eq!(calls(&shop, &order_id, question).await, asked, "{provider}");
+        assert_eq!(shop.calls(&order_id, question).await, asked, "{provider}");
     }
 }

@@ -159,32 +159,66 @@ async fn an_attempt_that_was_not_done_is_cancelled_before_another_method_is_trie
     assert_eq!(shop.ledger_at("stripe", &order_id).await, [""; 0], "nothing was ever held at Stripe");
 }
 
+/// Stripe's card is with its issuer for two seconds, PayPal's payment in review for a day.
 #[tokio::test]
-async fn an_order_that_waits_for_the_customer_tells_her_where_and_goes_on_when_she_has_authenticated() {
+async fn a_provider_that_has_not_decided_is_awaited_and_no_other_method_is_tried() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let buy = async |methods: &[(&str, &str)]| {
+        let key = new_key();
+        let answer = kareem.checkout(&key, &purchase_with(&[("honey-jar", 1)], methods)).await;
+        (kareem.order_id(&key), answer)
+    };
+    let (order_id, answer) = buy(&[("stripe", "pm_processing"), ("paypal", "vault_ok")]).await;
+    assert!([201, 202].contains(&answer.status), "{answer:?}");
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
+    assert_eq!(shop.ledger_at("stripe", &order_id).await, ["authorize", "capture"]);
+    assert_eq!(shop.ledger_at("paypal", &order_id).await, [""; 0]);
+
+    let (order_id, answer) = buy(&[("paypal", "vault_pending"), ("stripe", CARD)]).await;
+    assert_eq!((answer.status, answer.body["status"].as_str()), (202, Some("payment_pending")), "{answer:?}");
+    eventually("a settlement looks at it", || async { shop.calls(&order_id, "authorize-payment/paypal.GetOrder").await >= 3 })
+        .await;
+    assert_eq!(kareem.cancel_patiently(&order_id).await.status, 200);
+    assert_eq!(shop.closed(&order_id).await.status(), Status::Cancelled);
+    for provider in ["paypal", "stripe"] {
+        assert_eq!(shop.ledger_at(provider, &order_id).await, [""; 0], "{provider}");
+    }
+    let names = shop.event_names(&order_id).await;
+    assert!(!names.contains(&"PaymentAbandoned"), "{names:?}");
+}
+
+#[tokio::test]
+async fn an_order_that_waits_for_the_customer_tells_her_where_and_goes_on_when_she_has_been_there() {
     let shop = Shop::running();
     let amina = shop.sign_in("amina").await;
-    let (key, body) = (new_key(), purchase(&[("tea-glasses", 1)], "pm_card_authenticationRequired"));
-    let order_id = amina.order_id(&key);
-    let answer = amina.checkout(&key, &body).await;
-    assert_eq!((answer.status, answer.body["payment"]["status"].as_str()), (202, Some("requires_action")), "{answer:?}");
-    let url = answer.body["payment"]["action"]["url"].as_str().unwrap().to_owned();
-    assert_eq!(answer.body["payment"]["action"]["type"], "redirect");
-    let again = amina.checkout(&key, &body).await;
-    assert_eq!(again.body["payment"]["action"]["url"], url.as_str(), "read anew for a repeat");
-    let events = serde_json::to_string(&shop.events().load(&order_id).await.unwrap()).unwrap();
-    assert!(!events.contains("3d_secure"), "the link is kept nowhere");
-    let page = shop.http.get(&url).send().await.unwrap().text().await.unwrap();
-    assert!(page.contains("Confirm"), "{page}");
-    let confirm = shop.http.post(&url).header("Content-Type", "application/x-www-form-urlencoded").body("answer=yes");
-    assert!(confirm.send().await.unwrap().status().is_redirection());
-    assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
-    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
-    let is_told = async |words: &str| shop.subjects(&order_id).await.iter().any(|subject| subject.starts_with(words));
-    eventually("it is confirmed by e-mail", || is_told("Confirmed")).await;
-    // A click that is so slow that the guard comes first may have been answered by nobody.
-    let events = shop.events().load(&order_id).await.unwrap();
-    let unanswered = events.iter().any(|event| event.fact == Fact::PaymentDeferred { unanswered: true });
-    assert!(unanswered || !is_told("Please confirm").await, "what the page told her is not told by mail");
+    for (provider, token, path, button) in [
+        ("stripe", "pm_card_authenticationRequired", "3d_secure", "Confirm"),
+        ("paypal", "vault_action", "checkoutnow", "Approve"),
+    ] {
+        let (key, body) = (new_key(), purchase_with(&[("tea-glasses", 1)], &[(provider, token)]));
+        let order_id = amina.order_id(&key);
+        let answer = amina.checkout(&key, &body).await;
+        assert_eq!((answer.status, answer.body["payment"]["status"].as_str()), (202, Some("requires_action")), "{answer:?}");
+        let url = answer.body["payment"]["action"]["url"].as_str().unwrap().to_owned();
+        assert_eq!(answer.body["payment"]["action"]["type"], "redirect");
+        let again = amina.checkout(&key, &body).await;
+        assert_eq!(again.body["payment"]["action"]["url"], url.as_str(), "read anew for a repeat");
+        let events = serde_json::to_string(&shop.events().load(&order_id).await.unwrap()).unwrap();
+        assert!(url.contains(path) && !events.contains(path), "the link is kept nowhere");
+        let page = shop.http.get(&url).send().await.unwrap().text().await.unwrap();
+        assert!(page.contains(button), "{page}");
+        let confirm = shop.http.post(&url).header("Content-Type", "application/x-www-form-urlencoded").body("answer=yes");
+        assert!(confirm.send().await.unwrap().status().is_redirection());
+        assert_eq!(shop.closed(&order_id).await.status(), Status::Paid, "{provider}");
+        assert_eq!(shop.ledger_at(provider, &order_id).await, ["authorize", "capture"]);
+        let is_told = async |words: &str| shop.subjects(&order_id).await.iter().any(|subject| subject.starts_with(words));
+        eventually("it is confirmed by e-mail", || is_told("Confirmed")).await;
+        // A click that is so slow that the guard comes first may have been answered by nobody.
+        let events = shop.events().load(&order_id).await.unwrap();
+        let unanswered = events.iter().any(|event| event.fact == Fact::PaymentDeferred { unanswered: true });
+        assert!(unanswered || !is_told("Please confirm").await, "what the page told her is not told by mail");
+    }
 }
 
 /// Her bank waits, and the checkout that had to tell her where dies.

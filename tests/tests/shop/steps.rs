@@ -100,6 +100,11 @@ async fn a_confirmed_order_is_undone_by_nothing_but_its_cancel() {
         saga.release().await.unwrap();
         saga.refund().await.unwrap();
         saga.refund().await.unwrap();
+        let before = saga.length().await;
+        for late in [saga.capture().await, saga.confirm().await] {
+            assert!(refused(&late) || late.is_ok(), "{provider}: {late:?}");
+        }
+        assert_eq!(saga.length().await, before, "what was given back is not taken again");
         assert_eq!(saga.ledger().await, ["authorize", "capture", "refund"], "{provider}");
         assert_eq!(saga.available().await, 5);
         assert!(saga.order().await.is_closed());
@@ -281,6 +286,23 @@ async fn another_method_is_tried_only_with_time_to_finish() {
     saga.shop.fault(&saga.order_id, "prepare", "error", 1).await;
     saga.authorize_within(2 * PROVIDER_LIMIT).await.unwrap();
     assert_eq!(saga.order().await.attempts()[0].provider, Provider::Paypal);
+}
+
+#[tokio::test]
+async fn an_attempt_is_given_up_for_another_method_only_with_time_to_finish_that() {
+    let method = |provider, token: &str| PaymentMethod { provider, token: token.into(), owner_known: true, account: None };
+    let methods = vec![method(Provider::Stripe, "pm_card_visa"), method(Provider::Paypal, "vault_ok")];
+    let saga = Saga::placed_with(5, methods).await;
+    saga.reserve().await.unwrap();
+    saga.shop.fault(&saga.order_id, "authorize", "error", 1).await;
+    let late = saga.authorize_within(PROVIDER_LIMIT).await;
+    assert!(matches!(late, Err(StepError::Unavailable(_))), "{late:?}");
+    let attempts = saga.order().await.attempts().to_vec();
+    assert!(matches!(&attempts[..], [only] if !only.abandoned && only.answer.is_none()), "{attempts:?}");
+    saga.shop.fault(&saga.order_id, "authorize", "error", 1).await;
+    saga.authorize_within(2 * PROVIDER_LIMIT).await.unwrap();
+    let attempts = saga.order().await.attempts().to_vec();
+    assert!(matches!(&attempts[..], [first, _] if first.abandoned && first.voided), "{attempts:?}");
 }
 
 #[tokio::test]

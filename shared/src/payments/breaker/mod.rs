@@ -322,7 +322,7 @@ impl Guarded {
             Err(error) if error.is_outage() => {
                 self.change(|health| health.failed(Timestamp::now(), &self.rules)).await;
             }
-            _ if proves => {
+            Ok(_) if proves => {
                 self.change(Health::answered).await;
             }
             _ => {}
@@ -389,6 +389,10 @@ impl PaymentGateway for Guarded {
 
     async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
         self.note(self.gateway.refunds(reference).await, false).await
+    }
+
+    async fn taken(&self, reference: &str) -> Result<Option<Money>, PaymentError> {
+        self.note(self.gateway.taken(reference).await, false).await
     }
 
     async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError> {

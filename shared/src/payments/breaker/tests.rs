@@ -211,7 +211,11 @@ impl PaymentGateway for Scripted {
         Ok(RefundState::Refunded)
     }
     async fn refunds(&self, _: &str) -> Result<Vec<ListedRefund>, PaymentError> {
-        Ok(vec![ListedRefund { name: Some(RefundId::for_request(&order_id(), "k").to_string()), state: RefundState::Pending }])
+        let name = Some(RefundId::for_request(&order_id(), "k").to_string());
+        Ok(vec![ListedRefund { name, amount: None, state: RefundState::Pending }])
+    }
+    async fn taken(&self, _: &str) -> Result<Option<Money>, PaymentError> {
+        Ok(Some(Money { amount: 4599, currency: Currency::USD }))
     }
     async fn order_of(&self, _: &str) -> Result<Option<OrderId>, PaymentError> {
         Ok(Some(order_id()))
@@ -410,9 +414,19 @@ async fn everything_but_a_preparation_goes_through_an_open_breaker_as_the_provid
     assert_eq!(guarded.capture("pi_1", amount).await, Ok(PaymentState::Captured));
     assert_eq!(guarded.refund("pi_1", &refund, "key", amount).await, Ok(RefundState::Refunded));
     assert_eq!(guarded.find_refund("pi_1", &refund).await, Ok(Some(RefundState::Pending)));
+    assert_eq!(guarded.taken("pi_1").await.unwrap().unwrap().amount, 4599);
     assert_eq!(guarded.order_of("pi_1").await, Ok(Some(order_id())));
     assert_eq!(guarded.list(Timestamp::UNIX_EPOCH).await.unwrap().len(), 1);
     assert!(table.is_open());
+}
+
+#[tokio::test]
+async fn an_authorisation_without_an_answer_proves_nothing() {
+    let table = Arc::new(Table { row: Mutex::new(after_failures(&[0])), ..Table::default() });
+    let unasked = PaymentError::Failed { provider: Provider::Stripe, reason: "the secret cannot be read".into(), outage: false };
+    let gateway = Scripted { authorize: Some(unasked), ..Scripted::default() };
+    authorize(&guarded(gateway, &table, RULES)).await.unwrap_err();
+    assert_eq!(table.writes(), 0);
 }
 
 #[tokio::test]

@@ -16,6 +16,18 @@ pub(in crate::payments) fn decimal(money: Money) -> Option<String> {
     money.amount.is_multiple_of(unit).then(|| (money.amount / unit).to_string())
 }
 
+/// What `PayPal` wrote; [`None`], if it is no amount of a currency.
+pub(super) fn parsed(code: &str, value: &str) -> Option<Money> {
+    let currency = Currency::from_code(code)?;
+    let digits = usize::from(currency.exponent().unwrap_or(0));
+    let (units, fraction) = value.split_once('.').unwrap_or((value, ""));
+    if units.is_empty() || fraction.len() > digits || !units.chars().chain(fraction.chars()).all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let amount = format!("{units}{fraction:0<digits$}").parse().ok()?;
+    Some(Money { amount, currency })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +43,20 @@ mod tests {
         assert_eq!(written(4599, Currency::JPY).as_deref(), Some("4599"));
         assert_eq!(written(459_900, Currency::HUF).as_deref(), Some("4599"));
         assert_eq!(written(459_900, Currency::TWD).as_deref(), Some("4599"));
+    }
+
+    #[test]
+    fn an_amount_is_read_as_it_was_written() {
+        for (amount, currency) in
+            [(4599, Currency::USD), (5, Currency::EUR), (4599, Currency::JPY), (459_900, Currency::HUF), (459_900, Currency::TWD)]
+        {
+            let value = written(amount, currency).unwrap();
+            assert_eq!(parsed(currency.code(), &value), Some(Money { amount, currency }), "{value}");
+        }
+        for (code, value) in [("USD", "45.999"), ("USD", "-1.00"), ("USD", ""), ("USD", "1,00"), ("XXY", "1.00"), ("JPY", "1.5")]
+        {
+            assert_eq!(parsed(code, value), None, "{code} {value}");
+        }
     }
 
     #[test]

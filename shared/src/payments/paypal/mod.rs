@@ -311,7 +311,7 @@ impl Paypal {
                 None => self.get(&["v2", "payments", "refunds", &refund.id], &[]).await.map_err(|refused| self.error(refused))?,
             };
             let name = whole.custom_id.as_deref().and_then(custom_id::refund).map(ToOwned::to_owned);
-            listed.push(ListedRefund { state: whole.state(), name });
+            listed.push(ListedRefund { state: whole.state(), amount: whole.amount(), name });
         }
         Ok(listed)
     }
@@ -359,13 +359,18 @@ fn is_gone(issue: &str) -> bool {
     matches!(issue, "AUTHORIZATION_VOIDED" | "AUTHORIZATION_EXPIRED" | "PREVIOUSLY_VOIDED")
 }
 
-/// The issues that say that no money can go back, now or later.
+/// The issues that say that this money does not go back, or not before somebody sees to it: of
+/// <https://developer.paypal.com/api/payments/v2/errors/>.
 fn is_unrefundable(issue: &str) -> bool {
     matches!(
         issue,
         "CAPTURE_FULLY_REFUNDED"
             | "REFUND_AMOUNT_EXCEEDED"
             | "REFUND_AMOUNT_TOO_LOW"
+            | "REFUND_FAILED_BY_PAYMENT_SOURCE"
+            | "REFUND_FAILED_INSUFFICIENT_FUNDS"
+            | "REFUND_FUNDS_NOT_AVAILABLE"
+            | "REFUND_IS_RESTRICTED"
             | "REFUND_NOT_ALLOWED"
             | "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"
             | "REFUND_TIME_LIMIT_EXCEEDED"
@@ -463,6 +468,11 @@ impl PaymentGateway for Paypal {
 
     async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
         self.http.bounded(self.list_refunds(reference)).await.map_err(PaymentError::certain)
+    }
+
+    async fn taken(&self, reference: &str) -> Result<Option<Money>, PaymentError> {
+        let order = self.http.bounded(self.order(reference)).await.map_err(PaymentError::certain)?;
+        Ok(order.taken())
     }
 
     async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError> {

@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::payment::{PaymentState, RefundState};
+use super::amounts;
+use crate::domain::{
+    money::Money,
+    payment::{PaymentState, RefundState},
+};
 
 /// <https://developer.paypal.com/docs/api/orders/v2/#definition-order>
 #[derive(Debug, Default, Deserialize)]
@@ -81,6 +85,21 @@ struct ProcessorResponse {
 pub(super) struct Capture {
     pub id: String,
     status: String,
+    #[serde(default)]
+    amount: Amount,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Amount {
+    currency_code: String,
+    value: String,
+}
+
+impl Amount {
+    fn money(&self) -> Option<Money> {
+        amounts::parsed(&self.currency_code, &self.value)
+    }
 }
 
 /// <https://developer.paypal.com/docs/api/payments/v2/#definition-refund>
@@ -91,6 +110,8 @@ pub(super) struct Refund {
     status: String,
     pub custom_id: Option<String>,
     status_details: Option<StatusDetails>,
+    #[serde(default)]
+    amount: Amount,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -116,7 +137,17 @@ impl Order {
 
     /// The capture that took the money.
     pub fn capture(&self) -> Option<&Capture> {
-        self.payments().flat_map(|payments| &payments.captures).find(|capture| capture.has_taken())
+        self.captures().find(|capture| capture.has_taken())
+    }
+
+    /// How much was taken, by all captures together.
+    pub fn taken(&self) -> Option<Money> {
+        let taken = self.captures().filter(|capture| capture.has_taken()).map(|capture| capture.amount.money());
+        taken.reduce(|sum, more| Some(Money { amount: sum?.amount.checked_add(more?.amount)?, ..sum? })).flatten()
+    }
+
+    fn captures(&self) -> impl Iterator<Item = &Capture> {
+        self.payments().flat_map(|payments| &payments.captures)
     }
 
     pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
@@ -127,6 +158,8 @@ impl Order {
     pub fn state(&self) -> PaymentState {
         let Some(authorization) = self.authorization() else { return self.state_without_authorization() };
         match authorization.status.as_str() {
+            // A capture that may have taken the money decides, whether the authorisation says so yet or not.
+            "CREATED" if self.captures().any(|capture| !capture.has_failed()) => self.state_of_capture(),
             "CREATED" => PaymentState::Authorized { capture_before: authorization.expiration_time },
             "DENIED" => PaymentState::Declined(authorization.decline_code()),
             "VOIDED" | "EXPIRED" => PaymentState::Voided,
@@ -146,7 +179,7 @@ impl Order {
 
     /// The one capture is final: when it failed, the authorisation is used up and nothing can be charged any more.
     fn state_of_capture(&self) -> PaymentState {
-        let captures: Vec<_> = self.payments().flat_map(|payments| &payments.captures).collect();
+        let captures: Vec<_> = self.captures().collect();
         if captures.is_empty() || captures.iter().any(|capture| capture.has_taken()) {
             PaymentState::Captured
         } else if captures.iter().all(|capture| capture.has_failed()) {
@@ -197,6 +230,10 @@ impl Capture {
 }
 
 impl Refund {
+    pub fn amount(&self) -> Option<Money> {
+        self.amount.money()
+    }
+
     pub fn state(&self) -> RefundState {
         match self.status.as_str() {
             "COMPLETED" => RefundState::Refunded,

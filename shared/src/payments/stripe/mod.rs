@@ -113,10 +113,11 @@ impl Stripe {
     fn refused_act(&self, status: StatusCode, error: ApiError) -> Result<PaymentState, PaymentError> {
         match status.as_u16() {
             402 => Ok(PaymentIntent::declined(error.decline_code.or(error.code)).state()),
+            // The object is not in a state that allows it: somebody else acted. Reading tells. Stripe may name the method
+            // as what does not fit into that state, which says nothing against it.
+            400 if error.code.as_deref().is_some_and(is_overtaken) => Err(self.http.unknown(reason(status, &error))),
             // What is wrong with the method declines the order like a refused card.
             400 | 404 if error.is_about_the_method() => Ok(PaymentIntent::declined(error.code).state()),
-            // The object is not in a state that allows it: somebody else acted. Reading tells.
-            400 if error.code.as_deref().is_some_and(is_overtaken) => Err(self.http.unknown(reason(status, &error))),
             _ => Err(self.error((status, error))),
         }
     }
@@ -309,6 +310,11 @@ impl PaymentGateway for Stripe {
 
     async fn refunds(&self, reference: &str) -> Result<Vec<ListedRefund>, PaymentError> {
         self.http.bounded(self.list_refunds(reference)).await.map_err(PaymentError::certain)
+    }
+
+    async fn taken(&self, reference: &str) -> Result<Option<Money>, PaymentError> {
+        let intent = self.http.bounded(self.intent(reference)).await.map_err(PaymentError::certain)?;
+        Ok(intent.taken())
     }
 
     async fn order_of(&self, reference: &str) -> Result<Option<OrderId>, PaymentError> {

@@ -5,7 +5,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::super::ListedPayment;
-use crate::domain::payment::{ListedRefund, PaymentState, RefundState};
+use crate::domain::{
+    money::{Currency, Money},
+    payment::{ListedRefund, PaymentState, RefundState},
+};
 
 /// <https://docs.stripe.com/api/payment_intents/object>
 #[derive(Debug, Default, Deserialize)]
@@ -18,6 +21,11 @@ pub(super) struct PaymentIntent {
     next_action: Option<NextAction>,
     #[serde(default)]
     metadata: Metadata,
+    /// In the currency's smallest unit; what went back since does not count.
+    #[serde(default)]
+    amount_received: u64,
+    #[serde(default)]
+    currency: String,
 }
 
 /// An object where it was asked to be expanded, else its id.
@@ -94,10 +102,20 @@ impl PaymentIntent {
         self.next_action?.redirect_to_url?.url
     }
 
+    /// How much was taken; nothing, if nothing was.
+    pub fn taken(&self) -> Option<Money> {
+        money(self.amount_received, &self.currency).filter(|taken| taken.amount > 0)
+    }
+
     pub fn listed(self) -> ListedPayment {
         let order_id = self.metadata.order.as_deref().and_then(|id| id.parse().ok());
         ListedPayment { reference: self.id.clone(), names_attempt: true, order_id, state: self.state() }
     }
+}
+
+/// Stripe writes currencies in small letters.
+fn money(amount: u64, currency: &str) -> Option<Money> {
+    Currency::from_code(&currency.to_ascii_uppercase()).map(|currency| Money { amount, currency })
 }
 
 fn capture_before(charge: Option<Expandable<Charge>>) -> Option<Timestamp> {
@@ -121,6 +139,10 @@ pub(super) struct Refund {
     failure_reason: Option<String>,
     #[serde(default)]
     metadata: Metadata,
+    #[serde(default)]
+    amount: u64,
+    #[serde(default)]
+    currency: String,
 }
 
 impl Refund {
@@ -135,7 +157,7 @@ impl Refund {
     }
 
     pub fn listed(mut self) -> ListedRefund {
-        ListedRefund { name: self.metadata.refund.take(), state: self.state() }
+        ListedRefund { name: self.metadata.refund.take(), amount: money(self.amount, &self.currency), state: self.state() }
     }
 }
 

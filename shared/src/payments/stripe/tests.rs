@@ -174,8 +174,10 @@ async fn what_may_have_happened_is_unknown_and_what_cannot_have_is_a_failure() {
         let unknown = authorize(answer).await.unwrap_err();
         assert!(matches!(unknown, PaymentError::Unknown { outage: true, .. }), "{unknown}");
     }
-    let overtaken = error(400, &json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}));
-    assert!(matches!(authorize(overtaken).await, Err(PaymentError::Unknown { outage: false, .. })));
+    for param in [json!(null), json!("payment_method")] {
+        let overtaken = json!({"type": "invalid_request_error", "code": "payment_intent_unexpected_state", "param": param});
+        assert!(matches!(authorize(error(400, &overtaken)).await, Err(PaymentError::Unknown { outage: false, .. })), "{param}");
+    }
 }
 
 #[tokio::test]

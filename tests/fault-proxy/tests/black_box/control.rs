@@ -25,7 +25,7 @@ async fn faults_are_told_with_their_ids_all_or_an_orders() {
     assert_eq!(put(OTHER_ORDER, "freeze", json!({"resume": "manual"})).await, 2);
     let first = json!({
         "id": 1, "order_id": ORDER, "call": CALL, "fault": "delay", "delay_ms": 5, "struck": false, "over": false,
-        "met_at": null, "held": false, "error": null,
+        "met_at": null, "held": false, "error": null, "every_try": false,
     });
     assert_eq!(proxy.faults().await.as_array().unwrap().len(), 2);
     let own = proxy.control(Method::GET, &format!("faults?order_id={ORDER}"), Value::Null).await.json();
@@ -55,6 +55,7 @@ async fn a_fault_that_cannot_be_followed_is_refused() {
         (with("fault", json!("delay")), "delay_ms"),
         (with("delay_ms", json!(5)), "delay_ms"),
         (with("resume", json!("manual")), "resume"),
+        (json!({"order_id": ORDER, "call": CALL, "fault": "kill_before", "every_try": true}), "every_try"),
         (with("times", json!(1)), "times"),
         (json!({"order_id": ORDER, "call": CALL, "fault": "delay", "delay_ms": 0}), "delay_ms"),
         (json!({"order_id": ORDER, "call": CALL, "fault": "freeze", "resume": "later"}), "later"),

@@ -44,6 +44,33 @@ async fn a_fault_strikes_that_call_of_that_order_once() {
 }
 
 #[tokio::test]
+async fn every_try_of_a_call_is_struck_where_that_is_asked_for_and_no_other_call() {
+    let proxy = Proxy::start().await;
+    let put = async |invocation_id: Option<&'static str>| {
+        let request = proxy.http.post(proxy.aws()).header("X-Amz-Target", "DynamoDB_20120810.PutItem");
+        let request = request.header("User-Agent", "app/checkout").body(put_event(ORDER).to_string());
+        let request = match invocation_id {
+            Some(id) => request.header("amz-sdk-invocation-id", id),
+            None => request,
+        };
+        read(request).await.unwrap().status
+    };
+    for (every_try, expected) in [(true, [500, 500, 500, 200, 200]), (false, [500, 200, 200, 200, 200])] {
+        proxy.control(Method::DELETE, "calls", Value::Null).await;
+        proxy.fault_with(PUT, "error", json!({"every_try": every_try})).await;
+        let mut statuses = Vec::new();
+        for id in [Some("one"), Some("one"), Some("one"), Some("another"), None] {
+            statuses.push(put(id).await);
+        }
+        assert_eq!(statuses, expected, "{every_try}");
+        proxy.control(Method::DELETE, "faults", Value::Null).await;
+    }
+    proxy.control(Method::DELETE, "calls", Value::Null).await;
+    proxy.fault_with(PUT, "error", json!({"every_try": true})).await;
+    assert_eq!([put(None).await, put(None).await], [500, 200], "a provider's client marks no tries");
+}
+
+#[tokio::test]
 async fn a_call_of_no_order_can_be_struck_too() {
     let proxy = Proxy::start().await;
     let fault = json!({"order_id": null, "call": "checkout/secretsmanager.GetSecretValue#1", "fault": "error"});

@@ -154,7 +154,7 @@ impl Intent {
     /// it stands in `last_decline`.
     pub(super) fn confirm(&mut self, with: &Confirmation, declined: bool, now: Timestamp) -> Result<Vec<Movement>, ApiError> {
         if matches!(self.status, Status::Processing | Status::RequiresCapture | Status::Canceled | Status::Succeeded) {
-            return Err(self.unexpected("confirm"));
+            return Err(self.unexpected("confirm").param("payment_method"));
         }
         let given = with.payment_method.as_deref().map(|token| PaymentMethod::of(token, now)).transpose()?;
         let method = given.or_else(|| self.payment_method.clone()).ok_or_else(Self::without_payment_method)?;

@@ -99,13 +99,12 @@ async fn that_paypal_does_not_know_an_order_is_no_word_of_its_death() {
 
 #[tokio::test]
 async fn a_capture_that_was_taken_stays_so_when_money_goes_back_and_one_that_failed_uses_the_hold_up() {
-    let with = |status: &str| {
-        order_with(
-            "COMPLETED",
-            &json!({
-            "authorizations": [{"id": "A1", "status": "CAPTURED"}], "captures": [{"id": "C1", "status": status}]}),
-        )
+    let of = |authorization: &str, status: &str| {
+        let payments = json!({
+            "authorizations": [{"id": "A1", "status": authorization}], "captures": [{"id": "C1", "status": status}]});
+        order_with("COMPLETED", &payments)
     };
+    let with = |status: &str| of("CAPTURED", status);
     for (status, state) in [
         ("COMPLETED", PaymentState::Captured),
         ("PARTIALLY_REFUNDED", PaymentState::Captured),
@@ -116,6 +115,10 @@ async fn a_capture_that_was_taken_stays_so_when_money_goes_back_and_one_that_fai
     ] {
         assert_eq!(read(with(status)).await, Ok(state), "{status}");
     }
+    // An authorisation that does not say yet that it was captured.
+    assert_eq!(read(of("CREATED", "COMPLETED")).await, Ok(PaymentState::Captured));
+    assert_eq!(read(of("CREATED", "PENDING")).await, Ok(PaymentState::Undecided), "no second capture is sent");
+    assert!(matches!(read(of("CREATED", "DECLINED")).await, Ok(PaymentState::Authorized { .. })));
 }
 
 #[tokio::test]

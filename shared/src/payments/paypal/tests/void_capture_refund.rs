@@ -124,6 +124,10 @@ async fn money_that_went_back_already_went_by_this_refund_or_another() {
     assert_eq!(refund(vec![gone(), ok(refunded(Some(&refund_name())))]).await, Ok(RefundState::Refunded));
     let other = refund(vec![gone(), ok(refunded(Some("ord_1.ref_other")))]).await;
     assert_eq!(other, Ok(RefundState::Failed("CAPTURE_FULLY_REFUNDED".into())));
+    for why in ["REFUND_FAILED_INSUFFICIENT_FUNDS", "REFUND_FAILED_BY_PAYMENT_SOURCE", "REFUND_FUNDS_NOT_AVAILABLE"] {
+        let failed = refund(vec![issue(422, why), ok(refunded(Some("ord_1.ref_other")))]).await;
+        assert_eq!(failed, Ok(RefundState::Failed(why.into())), "somebody must see to it");
+    }
     assert!(matches!(refund(vec![gone(), Script::Json(403, json!({}))]).await, Err(PaymentError::Unknown { .. })));
 }
 
