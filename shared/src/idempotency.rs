@@ -1,5 +1,7 @@
 //! The contract's semantics of `Idempotency-Key`, for every POST: claim, work, keep the answer for repeats.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use lambda_http::{
     Request,
@@ -62,8 +64,12 @@ pub async fn once(keys: &IdempotencyKeysTable, request: Keyed<'_>, work: impl Fu
         Done::Kept { answer, repeated } => {
             match keys.save(&lease, &answer).await {
                 Ok(true) => {}
-                Ok(false) => tracing::warn!("another took the request over; its answer is kept"),
-                Err(error) => tracing::warn!(%error, "the answer was not kept; a repeat is answered from the order"),
+                // What is not kept is not told: a repeat could be answered otherwise.
+                Ok(false) => {
+                    tracing::warn!("another took the request over; its answer is kept");
+                    return Err(in_progress(Duration::ZERO));
+                }
+                Err(error) => return Err(unavailable(&error)),
             }
             Ok(if repeated { replayed(&answer) } else { http_answer(&answer) })
         }
@@ -158,7 +164,7 @@ pub fn unavailable(error: &dyn std::error::Error) -> Problem {
     Problem::overloaded()
 }
 
-fn in_progress(left: std::time::Duration) -> Problem {
+fn in_progress(left: Duration) -> Problem {
     let detail = "A request with this Idempotency-Key is being worked on. Repeat it after the time in Retry-After.";
     // Usually it is done long before its lease runs out.
     let seconds = left.as_secs().clamp(1, 2);
@@ -233,7 +239,7 @@ mod tests {
     fn each_reason_to_send_again_or_not_has_its_own_status_and_a_wait_of_a_second_or_two() {
         assert_eq!((key_reused().status, key_reused().code), (422, "idempotency_key_reused"));
         for (left, seconds) in [(0, "1"), (1_500, "1"), (2_000, "2"), (30_000, "2")] {
-            let answer = in_progress(std::time::Duration::from_millis(left)).answer("/v1/checkout");
+            let answer = in_progress(Duration::from_millis(left)).answer("/v1/checkout");
             assert_eq!(answer.status(), 409);
             assert_eq!(answer.headers()["retry-after"], seconds, "{left} ms are left");
         }

@@ -95,9 +95,13 @@ impl CapturePayment {
         let asked = tokio::time::timeout(self.provider_limit, self.ask(&order, attempt, fresh)).await;
         let state = asked.unwrap_or_else(|_| Err(StepError::Unavailable("the provider took too long".into())))?;
         match state {
-            // Heard since the capture began, so it is no news from before the hold.
-            PaymentState::Declined(code) => {
-                self.events.advance(&step.order_id, |order| order.fail_capture(number, &code)).await?;
+            // Heard since the capture began, so it is no news from before the hold: there is none any more.
+            PaymentState::Declined(_) | PaymentState::Prepared | PaymentState::ActionRequired => {
+                let reason = match &state {
+                    PaymentState::Declined(code) => code,
+                    _ => "the provider holds nothing any more",
+                };
+                self.events.advance(&step.order_id, |order| order.fail_capture(number, reason)).await?;
                 Ok(step)
             }
             PaymentState::Captured | PaymentState::Voided => {

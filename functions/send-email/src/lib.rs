@@ -23,6 +23,7 @@ use shared::{
         order_details::OrderDetailsTable,
         order_events::OrderEvents,
     },
+    retry::full_jitter,
 };
 
 use crate::{letter::Letter, occasion::Occasion};
@@ -33,6 +34,9 @@ pub const REMEMBERED: Duration = Duration::from_hours(24 * 365 * 10);
 
 /// Whoever dies between SES's answer and its note has sent one e-mail that is sent again, and not a whole batch of them.
 const ONE_BY_ONE: usize = 1;
+
+/// How often a note is tried again, once all tries of the first were in vain.
+const NOTED_AGAIN: u32 = 2;
 
 /// What the function works with.
 #[derive(Debug)]
@@ -94,14 +98,26 @@ impl SendEmail {
             Ok(message_id) => {
                 tracing::info!(order_id = %order.id, sequence = order.sequence, message_id, "the {} was sent", occasion.name());
                 let answer = SavedAnswer { status: 200, body: message_id, headers: Vec::new() };
-                self.sent.save(lease, &answer).await?;
-                Ok(())
+                self.note(lease, &answer).await
             }
             Err(error) => {
                 self.sent.release(lease).await?;
                 Err(error)
             }
         }
+    }
+
+    /// Notes that an e-mail was sent, more patiently than other things are written: what is not noted is sent again.
+    async fn note(&self, lease: &Lease, answer: &SavedAnswer) -> Result<(), Error> {
+        for attempt in 0..NOTED_AGAIN {
+            match self.sent.save(lease, answer).await {
+                Ok(_) => return Ok(()),
+                Err(error) => tracing::warn!(%error, "the e-mail is sent and not noted yet"),
+            }
+            tokio::time::sleep(full_jitter(attempt, Duration::from_millis(200), Duration::from_secs(1))).await;
+        }
+        self.sent.save(lease, answer).await?;
+        Ok(())
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Rules {
     pub watch_unauthorized: bool,
     /// The provider knows a refund by its own id: sent twice, it is made once.
     pub refund_by_id: bool,
+    /// Of a decline only who captures concludes that the capture failed: what a webhook heard may be older than the hold.
+    pub decline_fails_capture_where_it_is_heard: bool,
 }
 
 impl Rules {
@@ -66,6 +68,7 @@ impl Rules {
         never_abandon_uncancellable: true,
         watch_unauthorized: true,
         refund_by_id: true,
+        decline_fails_capture_where_it_is_heard: true,
     };
 }
 
@@ -135,6 +138,8 @@ pub enum Command {
     Cancel(Cancellation),
     /// [`Order::start_capture`].
     StartCapture,
+    /// [`Order::fail_capture`].
+    FailCapture(u32),
     /// [`Order::start_cancellation_refund`].
     StartRefund,
     /// [`Order::finish_refund`] of the n-th.
@@ -378,6 +383,7 @@ impl Command {
                 decision => decision,
             },
             Self::StartCapture => order.start_capture(),
+            Self::FailCapture(attempt) => order.fail_capture(attempt, DECLINE),
             Self::StartRefund => order.start_cancellation_refund(),
             Self::FinishRefund(number) => order.finish_refund(&refund(number).unwrap_or_else(none)),
             Self::FailRefund(number) => order.fail_refund(&refund(number).unwrap_or_else(none), "refused"),
@@ -399,6 +405,10 @@ fn prepare(order: &Order, attempt: u32, maker: Maker, rules: &Rules) -> Decision
 }
 
 fn observe(order: &Order, attempt: u32, said: Said, rules: &Rules) -> Decision {
+    let concludes = !rules.decline_fails_capture_where_it_is_heard && said == Said::Declined;
+    if concludes && order.capture_is_under_way(attempt) {
+        return order.fail_capture(attempt, DECLINE);
+    }
     match (order.observed(attempt, &said.state()), order.outcome()) {
         (Decision::NotAllowed(_), Outcome::Confirmed { attempt: confirmed })
             if !rules.announce_capture && said == Said::Captured && *confirmed == attempt =>

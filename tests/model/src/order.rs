@@ -184,6 +184,8 @@ pub enum Task {
     Capture,
     /// Append `CaptureStarted`; whether it was the first time.
     StartCapture(bool),
+    /// Append `CaptureFailed`: the provider declined it.
+    FailCapture(u32),
     /// `refund-payment`: is there anything to start?
     Refund,
     /// Append `RefundStarted`.
@@ -313,7 +315,7 @@ pub struct OrderModel {
     pub webhook: bool,
     /// The provider may ask for the customer.
     pub actions: bool,
-    /// A provider may let go of an authorisation by itself.
+    /// A provider may let go of an authorisation by itself, or decline its capture.
     pub lapses: bool,
     /// A refund may fail, at once or after it succeeded.
     pub failing_refunds: bool,
@@ -490,7 +492,10 @@ impl Moves<'_> {
                 let next = At::Load(Task::Observe(number, said, Purpose::Capture));
                 self.go(who, format_args!("hears of {number}: {said:?}"), next);
             }
-            _ => self.finish(who, Task::Capture, Outcomes::Unavailable),
+            Said::Declined | Said::Prepared | Said::ActionRequired => {
+                self.go(who, format_args!("hears of {number}: {said:?}"), At::Load(Task::FailCapture(number)));
+            }
+            Said::Authorized => self.finish(who, Task::Capture, Outcomes::Unavailable),
         }
     }
 
@@ -704,6 +709,10 @@ impl OrderModel {
         let object = state.object_of(number, maker);
         if self.lapses && object == Object::Authorized {
             moves.add("provider", format_args!("lets go of {number}"), false, |to| *to.object(number, maker) = Object::Lapsed);
+            if state.log.order().capture_is_under_way(number) {
+                let declines = format_args!("declines the capture of {number}");
+                moves.add("provider", declines, false, |to| *to.object(number, maker) = Object::Declined);
+            }
         }
         if object == Object::ActionRequired {
             // At PayPal she only approves: it is ours to authorise then.
@@ -1063,7 +1072,9 @@ impl OrderModel {
         let object = after.object_of(number, maker);
         let waits = matches!(object, Object::Prepared | Object::ActionRequired);
         let taken_for_dead = !self.rules.never_abandon_uncancellable && waits;
-        let dead = object.is_dead() || waits && can_never_act || taken_for_dead;
+        // PayPal allows one authorisation: an order whose own was denied is dead. Stripe's declined ones were cancelled above.
+        let denied = object == Object::Declined;
+        let dead = object.is_dead() || denied || waits && can_never_act || taken_for_dead;
         let gives_up = again(who, task);
         moves.add(who, format_args!("cancels {number}: {object:?}"), who == Who::Settlement, |to| {
             self.cancel_at_provider(to, number, maker);
@@ -1178,6 +1189,7 @@ fn command(task: Task, who: Who) -> Command {
         Task::Cancel(reason) => Command::Cancel(reason),
         Task::Release => Command::Release,
         Task::StartCapture(_) => Command::StartCapture,
+        Task::FailCapture(attempt) => Command::FailCapture(attempt),
         Task::StartRefund => Command::StartRefund,
         Task::Refunded(number, true) => Command::FinishRefund(number),
         Task::Refunded(number, false) => Command::FailRefund(number),

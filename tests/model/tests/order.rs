@@ -247,6 +247,12 @@ fn captured_unannounced_an_order_is_dead_and_charged() {
 }
 
 #[test]
+fn a_capture_called_failed_for_a_decline_from_before_the_hold_may_have_been_taken() {
+    let model = without(|rules| rules.decline_fails_capture_where_it_is_heard = false);
+    breaks("concluding only where it is heard", OrderModel { subscriber: true, webhook: true, ..model }, claims::ONLY_CONFIRMED);
+}
+
+#[test]
 fn authorised_before_it_is_named_a_hold_is_known_to_nobody() {
     breaks("preparing first", without(|rules| rules.prepare_first = false), claims::CLOSED);
 }

@@ -36,6 +36,26 @@ async fn a_provider_that_fails_once_costs_nothing_but_a_moment() {
     }
 }
 
+/// Made anew from the order, it would not be the same word for word.
+#[tokio::test]
+async fn an_answer_that_cannot_be_kept_for_repeats_is_not_given() {
+    let shop = Shop::running();
+    let kareem = shop.sign_in("kareem").await;
+    let (key, body) = (new_key(), purchase(&[("candle-beeswax", 1)], "pm_card_visa_chargeDeclined"));
+    let order_id = kareem.order_id(&key);
+    let aliases = format!("{}/aliases", shop.outputs.fault_proxy_url);
+    shop.http.put(aliases).json(&serde_json::json!({"alias": key, "order_id": order_id})).send().await.unwrap();
+    for occurrence in 1..=3 {
+        let keep = format!("checkout/dynamodb.UpdateItem(IdempotencyKeysTable)#{occurrence}");
+        shop.strike(&order_id, &keep, "error").await;
+    }
+    let unkept = kareem.checkout(&key, &body).await;
+    assert_eq!(unkept.problem(), (503, "overloaded"));
+    let told = kareem.checkout_patiently(&key, &body).await;
+    assert_eq!(told.problem(), (402, "payment_declined"));
+    assert_eq!(kareem.checkout(&key, &body).await.body, told.body);
+}
+
 /// A second saga would be started beside one that may run: the click starts none, and the settlement does the rest.
 #[tokio::test]
 async fn a_workflow_whose_start_fails_is_not_started_again_by_the_click() {

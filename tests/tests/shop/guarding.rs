@@ -1,6 +1,6 @@
 //! The guard: it comes again until its order is closed, whatever happens to itself.
 
-use shared::domain::{ids::OrderId, order::Status};
+use shared::domain::order::Status;
 use system_tests::{Shop, eventually, new_key, purchase};
 
 use crate::runbooks::{printed, xtask};
