@@ -23,7 +23,8 @@ struct Budget {
 #[serde(deny_unknown_fields)]
 struct Unmet {
     of: Vec<String>,
-    up_to: f64,
+    /// None: it cannot be measured.
+    up_to: Option<f64>,
     reason: String,
     next_step: String,
 }
@@ -31,8 +32,8 @@ struct Unmet {
 /// Why a budget is not met.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Excuse {
-    /// Beyond this it is no excuse.
-    pub up_to: f64,
+    /// Beyond this it is no excuse; none, for what cannot be measured.
+    pub up_to: Option<f64>,
     pub reason: String,
     pub next_step: String,
 }
@@ -44,8 +45,8 @@ pub struct Verdict {
     pub limit: f64,
     /// The worst that was found, and whose it is; none, if nothing was measured.
     pub found: Option<(String, f64)>,
-    /// What breaks it, and why if that is told.
-    pub broken_by: Vec<(String, f64, Option<Excuse>)>,
+    /// What breaks it, or was not measured, and why if that is told.
+    pub broken_by: Vec<(String, Option<f64>, Option<Excuse>)>,
 }
 
 impl Verdict {
@@ -77,9 +78,9 @@ pub fn judge(checkout: &Sides, prices: &Prices, measured: &Measured) -> Result<V
 }
 
 /// For each budget, in the order in which they are told: what was found, and whose.
-fn findings(checkout: &Sides, prices: &Prices, measured: &Measured) -> Vec<(&'static str, Vec<(String, f64)>)> {
+fn findings(checkout: &Sides, prices: &Prices, measured: &Measured) -> Vec<(&'static str, Vec<(String, Option<f64>)>)> {
     let (path, all) = (&checkout.path, &checkout.all);
-    let of_checkout = |value: f64| vec![(checkout.name.clone(), value)];
+    let of_checkout = |value: f64| vec![(checkout.name.clone(), Some(value))];
     let functions = || measured.functions.iter();
     vec![
         ("path_express_executions", of_checkout(real(path.express_executions))),
@@ -88,17 +89,22 @@ fn findings(checkout: &Sides, prices: &Prices, measured: &Measured) -> Vec<(&'st
         ("path_dollars", of_checkout(prices.bill(path, path).total())),
         ("all_write_units", of_checkout(real(all.write_units))),
         ("all_dollars", of_checkout(prices.bill(all, path).total())),
-        ("bootstrap_mb", functions().map(|of| (of.function.clone(), real(of.bootstrap_bytes) / 1e6)).collect()),
-        ("start_ratio", functions().map(|of| (of.function.clone(), of.start_ratio)).collect()),
-        ("first_call_ms", functions().filter_map(|of| Some((of.function.clone(), of.first_call_ms?))).collect()),
+        ("bootstrap_mb", functions().map(|of| (of.function.clone(), Some(real(of.bootstrap_bytes) / 1e6))).collect()),
+        ("start_ratio", functions().map(|of| (of.function.clone(), Some(of.start_ratio))).collect()),
+        ("first_call_ms", functions().map(|of| (of.function.clone(), of.first_call_ms)).collect()),
     ]
 }
 
-fn verdict(budget: &Budget, found: Vec<(String, f64)>) -> Verdict {
-    let worst = found.iter().max_by(|(_, one), (_, other)| one.total_cmp(other)).cloned();
-    let broken = found.into_iter().filter(|(_, value)| *value > budget.limit);
+fn verdict(budget: &Budget, found: Vec<(String, Option<f64>)>) -> Verdict {
+    let measured = found.iter().filter_map(|(name, value)| Some((name.clone(), (*value)?)));
+    let worst = measured.max_by(|(_, one), (_, other)| one.total_cmp(other));
+    let broken = found.into_iter().filter(|(_, value)| value.is_none_or(|value| value > budget.limit));
     let broken_by = broken.map(|(name, value)| {
-        let told = budget.unmet.iter().find(|unmet| unmet.of.contains(&name) && value <= unmet.up_to);
+        let covers = |unmet: &Unmet| match (value, unmet.up_to) {
+            (Some(value), Some(up_to)) => value <= up_to,
+            (value, up_to) => value.is_none() && up_to.is_none(),
+        };
+        let told = budget.unmet.iter().find(|unmet| unmet.of.contains(&name) && covers(unmet));
         let excuse =
             told.map(|unmet| Excuse { up_to: unmet.up_to, reason: unmet.reason.clone(), next_step: unmet.next_step.clone() });
         (name, value, excuse)
@@ -121,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_budget_is_broken_only_above_its_limit() {
-        let verdict = verdict(&budget(""), vec![("a".into(), 3.0), ("b".into(), 1.0)]);
+        let verdict = verdict(&budget(""), vec![("a".into(), Some(3.0)), ("b".into(), Some(1.0))]);
         assert_eq!(verdict.found, Some(("a".into(), 3.0)));
         assert!(verdict.broken_by.is_empty() && !verdict.fails());
     }
@@ -129,16 +135,26 @@ mod tests {
     #[test]
     fn a_reason_counts_only_for_what_it_names_and_as_far_as_it_says() {
         let told = r#"{"of": ["a"], "up_to": 4, "reason": "r", "next_step": "n"}"#;
-        assert!(!verdict(&budget(told), vec![("a".into(), 4.0)]).fails());
-        assert!(verdict(&budget(told), vec![("a".into(), 4.1)]).fails());
-        assert!(verdict(&budget(told), vec![("a".into(), 4.0), ("b".into(), 4.0)]).fails());
-        assert!(verdict(&budget(""), vec![("a".into(), 4.0)]).fails());
+        assert!(!verdict(&budget(told), vec![("a".into(), Some(4.0))]).fails());
+        assert!(verdict(&budget(told), vec![("a".into(), Some(4.1))]).fails());
+        assert!(verdict(&budget(told), vec![("a".into(), Some(4.0)), ("b".into(), Some(4.0))]).fails());
+        assert!(verdict(&budget(""), vec![("a".into(), Some(4.0))]).fails());
     }
 
     #[test]
     fn a_reason_may_name_several() {
         let told = r#"{"of": ["a", "b"], "up_to": 4, "reason": "r", "next_step": "n"}"#;
-        assert!(!verdict(&budget(told), vec![("a".into(), 4.0), ("b".into(), 4.0)]).fails());
-        assert!(verdict(&budget(told), vec![("b".into(), 4.0), ("c".into(), 4.0)]).fails());
+        assert!(!verdict(&budget(told), vec![("a".into(), Some(4.0)), ("b".into(), Some(4.0))]).fails());
+        assert!(verdict(&budget(told), vec![("b".into(), Some(4.0)), ("c".into(), Some(4.0))]).fails());
+    }
+
+    #[test]
+    fn what_is_not_measured_needs_a_reason_too() {
+        let told = r#"{"of": ["a"], "up_to": null, "reason": "r", "next_step": "n"}"#;
+        assert!(!verdict(&budget(told), vec![("a".into(), None)]).fails());
+        assert!(verdict(&budget(told), vec![("a".into(), Some(4.0))]).fails(), "it can be measured now");
+        assert!(verdict(&budget(told), vec![("b".into(), None)]).fails());
+        let to_a_limit = r#"{"of": ["a"], "up_to": 4, "reason": "r", "next_step": "n"}"#;
+        assert!(verdict(&budget(to_a_limit), vec![("a".into(), None)]).fails());
     }
 }

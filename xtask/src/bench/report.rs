@@ -98,16 +98,20 @@ fn excuses(text: &mut String, verdict: &Verdict) {
     }
     for reason in reasons {
         let of = verdict.broken_by.iter().filter(|(_, _, excuse)| excuse == reason);
-        let of: Vec<String> = of.map(|(whose, value, _)| format!("{whose} {}", short(*value))).collect();
+        let value = |value: &Option<f64>| value.map_or("not measured".to_owned(), short);
+        let of: Vec<String> = of.map(|(whose, found, _)| format!("{whose} {}", value(found))).collect();
         let head = format!("\n**{}, limit {}: {}.**", verdict.what, short(verdict.limit), of.join(", "));
         match reason {
-            Some(excuse) => line(
-                text,
-                format!("{head} Let pass up to {}. Why: {} Next: {}", short(excuse.up_to), excuse.reason, excuse.next_step),
-            ),
+            Some(excuse) => {
+                line(text, format!("{head} Let pass{}. Why: {} Next: {}", up_to(excuse), excuse.reason, excuse.next_step))
+            }
             None => line(text, format!("{head} No reason in `bench/budgets.json` covers it.")),
         }
     }
+}
+
+fn up_to(excuse: &Excuse) -> String {
+    excuse.up_to.map_or_else(String::new, |up_to| format!(" up to {}", short(up_to)))
 }
 
 fn dollars(text: &mut String, checkout: &Sides, prices: &Prices) {
