@@ -89,7 +89,9 @@ async fn headers_and_bodies_that_are_wrong_get_their_own_status() {
     assert_eq!(send(Some("k"), "text/plain", body()).await.problem(), (415, "unsupported_media_type"));
     assert_eq!(send(Some("k"), json, "{".into()).await.problem(), (400, "validation_failed"));
     assert_eq!(send(Some("k"), json, Value::String("x".repeat(70_000)).to_string()).await.problem(), (413, "body_too_large"));
-    for (provider, bytes, expected) in [("stripe", 70_000, 400), ("stripe", 270_000, 413), ("paypal", 270_000, 413)] {
+    for (provider, bytes, expected) in
+        [("stripe", 70_000, 400), ("paypal", 70_000, 400), ("stripe", 270_000, 413), ("paypal", 270_000, 413)]
+    {
         let webhook = shop.http.post(shop.url(&format!("/v1/webhooks/{provider}"))).header("Content-Type", "application/json");
         let answer = webhook.body("x".repeat(bytes)).send().await.unwrap();
         assert_eq!(answer.status(), expected, "{bytes} bytes from {provider}");

@@ -13,6 +13,7 @@ const PAYPAL: (&str, &str) = ("paypal", "vault_ok");
 const DECLINED: (&str, &str) = ("stripe", "pm_card_visa_chargeDeclined");
 
 /// One order with one call that is frozen between deciding and acting.
+#[derive(Clone)]
 struct Frozen {
     shop: Shop,
     customer: Customer,
@@ -96,6 +97,7 @@ async fn a_step_that_wakes_up_after_the_order_ended_changes_nothing() {
 #[tokio::test]
 async fn an_undo_that_wakes_up_after_it_was_done_again_changes_nothing() {
     for call in [
+        "reject-order/dynamodb.PutItem(OrderEventsTable)#1",
         "void-payment/stripe.CancelPaymentIntent#1",
         "void-payment/dynamodb.PutItem(OrderEventsTable)#1",
         "release-inventory/dynamodb.TransactWriteItems(OrderEventsTable)#1",
@@ -118,6 +120,29 @@ async fn an_undo_that_wakes_up_after_it_was_done_again_changes_nothing() {
         frozen.cancel().await;
         frozen.is_held().await;
         frozen.wakes_up_late(Status::Cancelled).await;
+    }
+}
+
+/// She cancels while her money is held and before the order is confirmed.
+#[tokio::test]
+async fn an_undo_of_what_was_held_that_wakes_up_after_it_was_done_again_changes_nothing() {
+    for (call, method) in [
+        ("void-payment/stripe.CancelPaymentIntent#1", CARD),
+        ("void-payment/paypal.VoidAuthorization#1", PAYPAL),
+        ("release-inventory/dynamodb.TransactWriteItems(OrderEventsTable)#1", CARD),
+    ] {
+        let frozen = Frozen::at(call).await;
+        let confirm = Frozen { call: "confirm-order/dynamodb.PutItem(OrderEventsTable)#1", ..frozen.clone() };
+        frozen.shop.strike(&frozen.order_id, confirm.call, "freeze").await;
+        let (answer, ()) = tokio::join!(frozen.buy(method), async {
+            confirm.is_held().await;
+            frozen.cancel().await;
+        });
+        assert!(answer.status < 500, "{call}: {answer:?}");
+        frozen.is_held().await;
+        frozen.wakes_up_late(Status::Cancelled).await;
+        confirm.wakes_up_late(Status::Cancelled).await;
+        assert_eq!(frozen.shop.ledger(&frozen.order_id).await, ["authorize", "void"], "{call}");
     }
 }
 

@@ -58,8 +58,14 @@ async fn refund_a_dollar(admin: &Customer, order_id: &OrderId) {
 
 /// Whether receive-webhook logged this of the order.
 async fn webhook_said(order_id: &OrderId, text: &str) -> bool {
+    said("receive-webhook", order_id, text).await
+}
+
+/// Whether a function logged this of the order.
+async fn said(function: &str, order_id: &OrderId, text: &str) -> bool {
     let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
-    logs.lines().any(|line| (line.contains("receive_webhook") || line.contains("receive-webhook")) && line.contains(text))
+    let by_function = |line: &str| line.contains(function) || line.contains(&function.replace('-', "_"));
+    logs.lines().any(|line| by_function(line) && line.contains(text))
 }
 
 #[tokio::test]
@@ -126,6 +132,8 @@ async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_
         assert!(lines_of(&unused).is_empty(), "it moved nothing: {report}");
         assert!(known.iter().all(|known| lines_of(known).is_empty()), "the events name them: {report}");
     }
+    // With the line comes the metric that rings.
+    eventually("the difference is logged", || said("reconcile-money", &bought, "the books differ")).await;
 }
 
 #[tokio::test]
