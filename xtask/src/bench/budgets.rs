@@ -77,8 +77,11 @@ pub fn judge(checkout: &Sides, prices: &Prices, measured: &Measured) -> Result<V
     Ok(verdicts)
 }
 
-/// For each budget, in the order in which they are told: what was found, and whose.
-fn findings(checkout: &Sides, prices: &Prices, measured: &Measured) -> Vec<(&'static str, Vec<(String, Option<f64>)>)> {
+/// Whose it is, and what was found; none, where it was not measured.
+type Found = (String, Option<f64>);
+
+/// For each budget, in the order in which they are told: what was found.
+fn findings(checkout: &Sides, prices: &Prices, measured: &Measured) -> Vec<(&'static str, Vec<Found>)> {
     let (path, all) = (&checkout.path, &checkout.all);
     let of_checkout = |value: f64| vec![(checkout.name.clone(), Some(value))];
     let functions = || measured.functions.iter();
@@ -95,7 +98,7 @@ fn findings(checkout: &Sides, prices: &Prices, measured: &Measured) -> Vec<(&'st
     ]
 }
 
-fn verdict(budget: &Budget, found: Vec<(String, Option<f64>)>) -> Verdict {
+fn verdict(budget: &Budget, found: Vec<Found>) -> Verdict {
     let measured = found.iter().filter_map(|(name, value)| Some((name.clone(), (*value)?)));
     let worst = measured.max_by(|(_, one), (_, other)| one.total_cmp(other));
     let broken = found.into_iter().filter(|(_, value)| value.is_none_or(|value| value > budget.limit));
