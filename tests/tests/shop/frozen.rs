@@ -7,6 +7,7 @@ use shared::domain::{
     order::Status,
 };
 use system_tests::{Answer, Customer, Shop, eventually, new_key, purchase_with};
+use tokio::task::JoinSet;
 
 const CARD: (&str, &str) = ("stripe", "pm_card_visa");
 const PAYPAL: (&str, &str) = ("paypal", "vault_ok");
@@ -72,6 +73,7 @@ impl Frozen {
 
 #[tokio::test]
 async fn a_step_that_wakes_up_after_the_order_ended_changes_nothing() {
+    let mut cases = JoinSet::new();
     for (call, method) in [
         ("reserve-inventory/dynamodb.TransactWriteItems(OrderEventsTable)#1", CARD),
         ("authorize-payment/stripe.CreatePaymentIntent#1", CARD),
@@ -84,66 +86,79 @@ async fn a_step_that_wakes_up_after_the_order_ended_changes_nothing() {
         ("capture-payment/stripe.CapturePaymentIntent#1", CARD),
         ("capture-payment/paypal.CaptureAuthorization#1", PAYPAL),
     ] {
-        let frozen = Frozen::at(call).await;
-        let (answer, ()) = tokio::join!(frozen.buy(method), async {
-            frozen.is_held().await;
-            frozen.cancel().await;
+        cases.spawn(async move {
+            let frozen = Frozen::at(call).await;
+            let (answer, ()) = tokio::join!(frozen.buy(method), async {
+                frozen.is_held().await;
+                frozen.cancel().await;
+            });
+            assert!(answer.status < 500, "{call}: {answer:?}");
+            frozen.wakes_up_late(Status::Cancelled).await;
         });
-        assert!(answer.status < 500, "{call}: {answer:?}");
-        frozen.wakes_up_late(Status::Cancelled).await;
     }
+    cases.join_all().await;
 }
 
 #[tokio::test]
 async fn an_undo_that_wakes_up_after_it_was_done_again_changes_nothing() {
+    let mut cases = JoinSet::new();
     for call in [
         "reject-order/dynamodb.PutItem(OrderEventsTable)#1",
         "void-payment/stripe.CancelPaymentIntent#1",
         "void-payment/dynamodb.PutItem(OrderEventsTable)#1",
         "release-inventory/dynamodb.TransactWriteItems(OrderEventsTable)#1",
     ] {
-        let frozen = Frozen::at(call).await;
-        let answer = frozen.buy(DECLINED).await;
-        assert!([202, 402].contains(&answer.status), "{call}: {answer:?}");
-        frozen.is_held().await;
-        frozen.wakes_up_late(Status::Rejected).await;
+        cases.spawn(async move {
+            let frozen = Frozen::at(call).await;
+            let answer = frozen.buy(DECLINED).await;
+            assert!([202, 402].contains(&answer.status), "{call}: {answer:?}");
+            frozen.is_held().await;
+            frozen.wakes_up_late(Status::Rejected).await;
+        });
     }
     for (call, method) in [
         ("refund-payment/stripe.CreateRefund#1", CARD),
         ("refund-payment/dynamodb.PutItem(OrderEventsTable)#1", CARD),
         ("refund-payment/paypal.RefundCapture#1", PAYPAL),
     ] {
-        let frozen = Frozen::at(call).await;
-        let answer = frozen.buy(method).await;
-        assert!([201, 202].contains(&answer.status), "{call}: {answer:?}");
-        assert_eq!(frozen.shop.closed(&frozen.order_id).await.status(), Status::Paid, "{call}");
-        frozen.cancel().await;
-        frozen.is_held().await;
-        frozen.wakes_up_late(Status::Cancelled).await;
+        cases.spawn(async move {
+            let frozen = Frozen::at(call).await;
+            let answer = frozen.buy(method).await;
+            assert!([201, 202].contains(&answer.status), "{call}: {answer:?}");
+            assert_eq!(frozen.shop.closed(&frozen.order_id).await.status(), Status::Paid, "{call}");
+            frozen.cancel().await;
+            frozen.is_held().await;
+            frozen.wakes_up_late(Status::Cancelled).await;
+        });
     }
+    cases.join_all().await;
 }
 
 /// She cancels while her money is held and before the order is confirmed.
 #[tokio::test]
 async fn an_undo_of_what_was_held_that_wakes_up_after_it_was_done_again_changes_nothing() {
+    let mut cases = JoinSet::new();
     for (call, method) in [
         ("void-payment/stripe.CancelPaymentIntent#1", CARD),
         ("void-payment/paypal.VoidAuthorization#1", PAYPAL),
         ("release-inventory/dynamodb.TransactWriteItems(OrderEventsTable)#1", CARD),
     ] {
-        let frozen = Frozen::at(call).await;
-        let confirm = Frozen { call: "confirm-order/dynamodb.PutItem(OrderEventsTable)#1", ..frozen.clone() };
-        frozen.shop.strike(&frozen.order_id, confirm.call, "freeze").await;
-        let (answer, ()) = tokio::join!(frozen.buy(method), async {
-            confirm.is_held().await;
-            frozen.cancel().await;
+        cases.spawn(async move {
+            let frozen = Frozen::at(call).await;
+            let confirm = Frozen { call: "confirm-order/dynamodb.PutItem(OrderEventsTable)#1", ..frozen.clone() };
+            frozen.shop.strike(&frozen.order_id, confirm.call, "freeze").await;
+            let (answer, ()) = tokio::join!(frozen.buy(method), async {
+                confirm.is_held().await;
+                frozen.cancel().await;
+            });
+            assert!(answer.status < 500, "{call}: {answer:?}");
+            frozen.is_held().await;
+            frozen.wakes_up_late(Status::Cancelled).await;
+            confirm.wakes_up_late(Status::Cancelled).await;
+            assert_eq!(frozen.shop.ledger(&frozen.order_id).await, ["authorize", "void"], "{call}");
         });
-        assert!(answer.status < 500, "{call}: {answer:?}");
-        frozen.is_held().await;
-        frozen.wakes_up_late(Status::Cancelled).await;
-        confirm.wakes_up_late(Status::Cancelled).await;
-        assert_eq!(frozen.shop.ledger(&frozen.order_id).await, ["authorize", "void"], "{call}");
     }
+    cases.join_all().await;
 }
 
 /// PayPal cannot cancel what was never authorised, so the order is watched until it is.
