@@ -163,20 +163,22 @@ async fn a_payment_that_its_provider_has_forgotten_is_no_difference_unless_it_wa
 
 /// As PayPal says of an authorisation that it denied since, or Stripe of a hold that its capture lost.
 #[tokio::test]
-async fn a_capture_that_is_declined_ends_as_a_failed_capture_and_a_cancel() {
-    let mut saga = Saga::confirmed(Provider::Paypal, "vault_ok").await;
-    let working = saga.providers.clone();
-    let declined = || Arc::new(Book::of(Vec::new(), Ok(PaymentState::Declined("denied".into()))));
-    saga.events.advance(&saga.order_id, Order::start_capture).await.unwrap();
-    saga.providers = Providers::new(declined(), declined());
-    saga.capture().await.unwrap();
-    assert_eq!(saga.order().await.owes(), [Owed::Cancel(Cancellation::AuthorizationLapsed)]);
-    saga.providers = working;
-    saga.cancel(Cancellation::AuthorizationLapsed).await.unwrap();
-    saga.void().await.unwrap();
-    saga.release().await.unwrap();
-    assert!(saga.order().await.is_closed());
-    assert_eq!(saga.ledger().await, ["authorize", "void"]);
+async fn a_capture_that_is_declined_or_finds_nothing_held_ends_as_a_failed_capture_and_a_cancel() {
+    for heard in [PaymentState::Declined("denied".into()), PaymentState::ActionRequired, PaymentState::Prepared] {
+        let mut saga = Saga::confirmed(Provider::Paypal, "vault_ok").await;
+        let working = saga.providers.clone();
+        let book = || Arc::new(Book::of(Vec::new(), Ok(heard.clone())));
+        saga.events.advance(&saga.order_id, Order::start_capture).await.unwrap();
+        saga.providers = Providers::new(book(), book());
+        saga.capture().await.unwrap();
+        assert_eq!(saga.order().await.owes(), [Owed::Cancel(Cancellation::AuthorizationLapsed)], "{heard:?}");
+        saga.providers = working;
+        saga.cancel(Cancellation::AuthorizationLapsed).await.unwrap();
+        saga.void().await.unwrap();
+        saga.release().await.unwrap();
+        assert!(saga.order().await.is_closed());
+        assert_eq!(saga.ledger().await, ["authorize", "void"]);
+    }
 }
 
 /// The comparison of this order's table with these books, and the report that it wrote.

@@ -273,12 +273,18 @@ async fn a_method_that_turns_out_to_be_hers_is_charged() {
     }
 }
 
-#[tokio::test]
-async fn another_method_is_tried_only_with_time_to_finish() {
+/// To be paid by card, else with PayPal.
+async fn reserved_with_two_methods() -> Saga {
     let method = |provider, token: &str| PaymentMethod { provider, token: token.into(), owner_known: true, account: None };
     let methods = vec![method(Provider::Stripe, "pm_card_visa"), method(Provider::Paypal, "vault_ok")];
     let saga = Saga::placed_with(5, methods).await;
     saga.reserve().await.unwrap();
+    saga
+}
+
+#[tokio::test]
+async fn another_method_is_tried_only_with_time_to_finish() {
+    let saga = reserved_with_two_methods().await;
     saga.shop.fault(&saga.order_id, "prepare", "error", 1).await;
     let late = saga.authorize_within(PROVIDER_LIMIT).await;
     assert!(matches!(late, Err(StepError::Unavailable(_))), "{late:?}");
@@ -290,10 +296,7 @@ async fn another_method_is_tried_only_with_time_to_finish() {
 
 #[tokio::test]
 async fn an_attempt_is_given_up_for_another_method_only_with_time_to_finish_that() {
-    let method = |provider, token: &str| PaymentMethod { provider, token: token.into(), owner_known: true, account: None };
-    let methods = vec![method(Provider::Stripe, "pm_card_visa"), method(Provider::Paypal, "vault_ok")];
-    let saga = Saga::placed_with(5, methods).await;
-    saga.reserve().await.unwrap();
+    let saga = reserved_with_two_methods().await;
     saga.shop.fault(&saga.order_id, "authorize", "error", 1).await;
     let late = saga.authorize_within(PROVIDER_LIMIT).await;
     assert!(matches!(late, Err(StepError::Unavailable(_))), "{late:?}");
