@@ -134,19 +134,17 @@ impl Prices {
 
     /// What stands before the API and looks on: no function calls it.
     pub fn edge(&self, path: &Tally, all: &Tally) -> Bill {
-        let requests = real(all.api_requests);
         let unwaited = all.invocations().saturating_sub(path.invocations());
         let traces = real(1 + unwaited) * self.assumed("traced_share");
         let lines = [
             ("CloudFront, requests", self.million("cloudfront_request", real(path.api_requests))),
-            ("WAF, requests", self.million("waf_request", requests)),
             ("X-Ray, traces", self.million("trace", traces)),
         ];
         Bill { lines: lines.into_iter().map(|(name, dollars)| (name.to_owned(), dollars)).collect() }
     }
 }
 
-const PRICES: [&str; 16] = [
+const PRICES: [&str; 15] = [
     "api_request",
     "lambda_request",
     "lambda_gb_second",
@@ -161,7 +159,6 @@ const PRICES: [&str; 16] = [
     "s3_put",
     "email",
     "cloudfront_request",
-    "waf_request",
     "trace",
 ];
 

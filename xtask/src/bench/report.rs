@@ -250,7 +250,7 @@ fn functions(text: &mut String, findings: &Findings) {
         mebibytes(measured.empty_peak_kib)
     );
     for of in &measured.functions {
-        let first = of.first_call_ms.map_or("makes none".to_owned(), |difference| format!("{difference:+.2}"));
+        let first = of.first_call_ms.map_or("not measured".to_owned(), |difference| format!("{difference:+.2}"));
         let _ = writeln!(
             text,
             "| {} | {} | {} | {:.2} ({:.2} ms) | {first} | {} |",
