@@ -234,7 +234,7 @@ impl PaymentGateway for Stripe {
                 Err(Refused::ByStripe(StatusCode::NOT_FOUND, _)) => return Ok(MethodOwner::Stranger),
                 answer => answer.map_err(|refused| self.refused(refused))?,
             };
-            Ok(match customer.metadata.customer {
+            Ok(match customer.metadata.and_then(|metadata| metadata.customer) {
                 Some(id) if !id.is_empty() => MethodOwner::Customer { id: CustomerId(id), account: Some(account) },
                 _ => MethodOwner::Stranger,
             })

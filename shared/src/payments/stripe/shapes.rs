@@ -19,8 +19,7 @@ pub(super) struct PaymentIntent {
     last_payment_error: Option<ApiError>,
     latest_charge: Option<Expandable<Charge>>,
     next_action: Option<NextAction>,
-    #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
     /// In the currency's smallest unit; what went back since does not count.
     #[serde(default)]
     amount_received: u64,
@@ -62,8 +61,8 @@ struct Redirect {
     url: Option<SecretString>,
 }
 
-/// What we wrote beside an object.
-#[derive(Debug, Default, Deserialize)]
+/// What we wrote beside an object. One that others made may have none.
+#[derive(Debug, Deserialize)]
 pub(super) struct Metadata {
     #[serde(rename = "order_id")]
     pub order: Option<String>,
@@ -108,7 +107,7 @@ impl PaymentIntent {
     }
 
     pub fn listed(self) -> ListedPayment {
-        let order_id = self.metadata.order.as_deref().and_then(|id| id.parse().ok());
+        let order_id = self.metadata.as_ref().and_then(|metadata| metadata.order.as_deref()).and_then(|id| id.parse().ok());
         ListedPayment { reference: self.id.clone(), names_attempt: true, order_id, state: self.state() }
     }
 }
@@ -137,8 +136,7 @@ pub(super) struct Refund {
     pub id: String,
     status: Option<String>,
     failure_reason: Option<String>,
-    #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
     #[serde(default)]
     amount: u64,
     #[serde(default)]
@@ -157,7 +155,11 @@ impl Refund {
     }
 
     pub fn listed(mut self) -> ListedRefund {
-        ListedRefund { name: self.metadata.refund.take(), amount: money(self.amount, &self.currency), state: self.state() }
+        ListedRefund {
+            name: self.metadata.take().and_then(|metadata| metadata.refund),
+            amount: money(self.amount, &self.currency),
+            state: self.state(),
+        }
     }
 }
 
@@ -170,8 +172,7 @@ pub(super) struct Method {
 /// <https://docs.stripe.com/api/customers/object>; a deleted one has no metadata.
 #[derive(Debug, Deserialize)]
 pub(super) struct Customer {
-    #[serde(default)]
-    pub metadata: Metadata,
+    pub metadata: Option<Metadata>,
 }
 
 #[derive(Debug, Default, Deserialize)]

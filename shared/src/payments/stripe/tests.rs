@@ -387,6 +387,31 @@ async fn a_refund_is_looked_for_on_every_page() {
 }
 
 #[tokio::test]
+async fn each_listed_refund_has_its_amount() {
+    let listed = ok(json!({"data": [
+        {"id": "re_1", "status": "succeeded", "amount": 4599, "currency": "usd", "metadata": {"refund_id": refund_id()}},
+        {"id": "re_2", "status": "pending", "amount": 1, "currency": "none", "metadata": null},
+    ], "has_more": false}));
+    let canned = Canned::answering([listed]).await;
+    let expected = [
+        ListedRefund { name: Some(refund_id().as_str().into()), amount: Some(USD(4599)), state: RefundState::Refunded },
+        ListedRefund { name: None, amount: None, state: RefundState::Pending },
+    ];
+    assert_eq!(stripe(&canned).refunds("pi_1").await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_was_taken_is_what_stripe_received() {
+    let received = |amount: u64| json!({"id": "pi_1", "status": "succeeded", "amount_received": amount, "currency": "usd"});
+    for (body, taken) in [(received(4599), Some(USD(4599))), (received(0), None), (intent("requires_capture"), None)] {
+        let canned = Canned::answering([ok(body)]).await;
+        assert_eq!(stripe(&canned).taken("pi_1").await, Ok(taken));
+    }
+    let canned = Canned::answering([error(404, &json!({}))]).await;
+    assert!(matches!(stripe(&canned).taken("pi_1").await, Err(PaymentError::Failed { .. })), "not nothing: not known");
+}
+
+#[tokio::test]
 async fn a_payment_names_its_order_and_one_that_is_not_there_names_none() {
     let named = ok(json!({"id": "pi_1", "status": "succeeded", "metadata": {"order_id": order_id()}}));
     for (answer, expected) in [(named, Some(order_id())), (ok(intent("succeeded")), None), (error(404, &json!({})), None)] {
@@ -401,7 +426,7 @@ async fn a_payment_names_its_order_and_one_that_is_not_there_names_none() {
 async fn the_list_names_our_orders() {
     let body = json!({"data": [
         {"id": "pi_1", "status": "succeeded", "metadata": {"order_id": order_id()}},
-        {"id": "pi_2", "status": "requires_payment_method", "metadata": {}},
+        {"id": "pi_2", "status": "requires_payment_method", "metadata": null},
     ], "has_more": false});
     let canned = Canned::answering([ok(body)]).await;
     let listed = stripe(&canned).list(Timestamp::from_second(1_764_000_000).unwrap()).await.unwrap();

@@ -65,11 +65,10 @@ struct Object {
     kind: String,
     id: Option<String>,
     payment_intent: Option<String>,
-    #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Metadata {
     order_id: Option<String>,
 }
@@ -82,7 +81,7 @@ pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
         id,
         kind,
         reference: if object.kind == "payment_intent" { object.id } else { object.payment_intent },
-        order_id: object.metadata.order_id.and_then(|id| id.parse().ok()),
+        order_id: object.metadata.and_then(|metadata| metadata.order_id).and_then(|id| id.parse().ok()),
     })
 }
 
@@ -161,6 +160,11 @@ mod tests {
         )
         .unwrap();
         assert_eq!((refund.reference.as_deref(), refund.order_id), (Some("pi_1"), None));
+        let bare = read(
+            br#"{"id":"evt_4","type":"refund.failed","data":{"object":{"object":"refund","id":"re_2","payment_intent":"pi_1",
+                "metadata":null}}}"#,
+        );
+        assert_eq!(bare.unwrap().reference.as_deref(), Some("pi_1"));
         let other = read(br#"{"id":"evt_3","type":"customer.created","data":{"object":{"object":"customer","id":"cus_1"}}}"#);
         assert_eq!(other.unwrap().reference, None);
         assert!(matches!(read(b"[]"), Err(WebhookError::Rejected(_))));

@@ -143,3 +143,32 @@ async fn a_refund_that_the_order_does_not_show_whole_is_read_by_itself() {
     let canned2 = canned([ok(refunded(Some("ord_1.ref_other")))]).await;
     assert_eq!(paypal(&canned2).find_refund("5O1", &refund_id()).await, Ok(None));
 }
+
+fn amount(value: &str) -> Value {
+    json!({"currency_code": "USD", "value": value})
+}
+
+#[tokio::test]
+async fn each_listed_refund_has_its_amount() {
+    let refund = |value: &str| json!({"id": "R1", "status": "PENDING", "custom_id": refund_name(), "amount": amount(value)});
+    let shown = order_with("COMPLETED", &json!({"refunds": [refund("45.99"), refund("much")]}));
+    let listed = paypal(&canned([ok(shown)]).await).refunds("5O1").await.unwrap();
+    assert_eq!(listed.iter().map(|refund| refund.amount).collect::<Vec<_>>(), [Some(USD(4599)), None]);
+}
+
+#[tokio::test]
+async fn what_was_taken_is_the_sum_of_the_captures_that_took_it() {
+    let capture = |status: &str, value: &str| json!({"id": "C1", "status": status, "amount": amount(value)});
+    let taken = async |captures: &[Value]| {
+        let canned = canned([ok(order_with("COMPLETED", &json!({"captures": captures})))]).await;
+        paypal(&canned).taken("5O1").await
+    };
+    let some_went_back = [capture("REFUNDED", "45.99"), capture("PARTIALLY_REFUNDED", "0.01"), capture("COMPLETED", "4.00")];
+    assert_eq!(taken(&some_went_back).await, Ok(Some(USD(5000))));
+    let none = [capture("DECLINED", "45.99"), capture("FAILED", "45.99"), capture("PENDING", "45.99")];
+    assert_eq!(taken(&none).await, Ok(None));
+    assert_eq!(taken(&[]).await, Ok(None));
+    assert_eq!(taken(&[capture("COMPLETED", "45.99"), capture("COMPLETED", "much")]).await, Ok(None), "it is not known");
+    let gone = canned([Script::Json(404, json!({"name": "RESOURCE_NOT_FOUND"}))]).await;
+    assert!(matches!(paypal(&gone).taken("5O1").await, Err(PaymentError::Failed { .. })), "not nothing: not known");
+}
