@@ -76,14 +76,28 @@ impl StepError {
     }
 }
 
+/// A step's work on this order, with a line in the log if it failed: what the state machine hears names no order.
+///
+/// # Errors
+/// As the work.
+pub fn step<T>(
+    order_id: OrderId,
+    work: impl Future<Output = Result<T, StepError>>,
+) -> impl Future<Output = Result<T, StepError>> {
+    // On the heap: a step's work is large.
+    let work = Box::pin(work);
+    async move {
+        work.await.inspect_err(|error| match error {
+            StepError::OutOfStock(_) | StepError::PaymentDeclined(_) | StepError::PaymentActionRequired => {
+                tracing::info!(%order_id, error = error.name(), detail = %error, "step ended");
+            }
+            _ => tracing::error!(%order_id, error = error.name(), detail = %error, "step failed"),
+        })
+    }
+}
+
 impl From<StepError> for Diagnostic {
     fn from(error: StepError) -> Self {
-        match &error {
-            StepError::OutOfStock(_) | StepError::PaymentDeclined(_) | StepError::PaymentActionRequired => {
-                tracing::info!(error = error.name(), detail = %error, "step ended");
-            }
-            _ => tracing::error!(error = error.name(), detail = %error, "step failed"),
-        }
         Diagnostic { error_type: error.name().to_owned(), error_message: error.to_string() }
     }
 }
@@ -122,5 +136,20 @@ mod tests {
         let diagnostic = Diagnostic::from(StepError::OutOfStock(OutOfStock { items: vec![short] }));
         assert_eq!(diagnostic.error_type, "OutOfStock");
         assert_eq!(diagnostic.error_message, r#"{"items":[{"sku":"mug","requested":2,"available":1}]}"#);
+    }
+
+    #[tokio::test]
+    async fn the_log_says_of_which_order_a_step_failed_and_why() {
+        let order_id: OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
+        let (mut log, writer) = std::io::pipe().unwrap();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(std::sync::Mutex::new(writer)).finish();
+        let logging = tracing::subscriber::set_default(subscriber);
+        let work = async { Err::<(), _>(StepError::Unavailable("stripe: 401 invalid_request_error".into())) };
+        assert!(matches!(step(order_id.clone(), work).await, Err(StepError::Unavailable(_))));
+        drop(logging);
+        let line = std::io::read_to_string(&mut log).unwrap();
+        for part in [order_id.as_str(), "Unavailable", "401 invalid_request_error", "ERROR"] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use shared::{
     aws, config,
     payments::providers::Providers,
     repositories::{order_details::OrderDetailsTable, order_events::OrderEvents},
+    saga::{OrderRef, step},
     telemetry,
 };
 
@@ -24,5 +25,8 @@ async fn main() -> Result<(), Error> {
     };
     tokio::join!(authorize_payment.events.warm(), authorize_payment.providers.warm());
 
-    run(service_fn(|event: LambdaEvent<_>| authorize_payment.handle(event.payload, event.context.deadline()))).await
+    run(service_fn(|event: LambdaEvent<OrderRef>| {
+        step(event.payload.order_id.clone(), authorize_payment.handle(event.payload, event.context.deadline()))
+    }))
+    .await
 }

@@ -1,7 +1,12 @@
 //! Wiring only.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{aws, repositories::order_events::OrderEvents, telemetry};
+use shared::{
+    aws,
+    repositories::order_events::OrderEvents,
+    saga::{OrderRef, step},
+    telemetry,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -10,5 +15,8 @@ async fn main() -> Result<(), Error> {
     let events = OrderEvents::from_env(&dynamodb)?;
     events.warm().await;
 
-    run(service_fn(|event: LambdaEvent<_>| confirm_order::handle(&events, event.payload))).await
+    run(service_fn(|event: LambdaEvent<OrderRef>| {
+        step(event.payload.order_id.clone(), confirm_order::handle(&events, event.payload))
+    }))
+    .await
 }

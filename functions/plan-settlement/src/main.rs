@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use plan_settlement::PlanSettlement;
-use shared::{aws, config, repositories::order_events::OrderEvents, telemetry};
+use plan_settlement::{PlanSettlement, Round};
+use shared::{aws, config, repositories::order_events::OrderEvents, saga::step, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -20,5 +20,8 @@ async fn main() -> Result<(), Error> {
     };
     plan_settlement.events.warm().await;
 
-    run(service_fn(|event: LambdaEvent<_>| plan_settlement.handle(event.payload, Timestamp::now()))).await
+    run(service_fn(|event: LambdaEvent<Round>| {
+        step(event.payload.order_id.clone(), plan_settlement.handle(event.payload, Timestamp::now()))
+    }))
+    .await
 }

@@ -3,8 +3,8 @@
 #![recursion_limit = "256"]
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use refund_payment::RefundPayment;
-use shared::{aws, config, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry};
+use refund_payment::{RefundPayment, RefundStep};
+use shared::{aws, config, payments::providers::Providers, repositories::order_events::OrderEvents, saga::step, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,5 +19,6 @@ async fn main() -> Result<(), Error> {
     };
     tokio::join!(refund_payment.events.warm(), refund_payment.providers.warm());
 
-    run(service_fn(|event: LambdaEvent<_>| refund_payment.handle(event.payload))).await
+    run(service_fn(|event: LambdaEvent<RefundStep>| step(event.payload.order_id.clone(), refund_payment.handle(event.payload))))
+        .await
 }

@@ -1,7 +1,8 @@
 //! Wiring only.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{aws, repositories::order_events::OrderEvents, telemetry};
+use reject_order::RejectOrder;
+use shared::{aws, repositories::order_events::OrderEvents, saga::step, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -10,5 +11,8 @@ async fn main() -> Result<(), Error> {
     let events = OrderEvents::from_env(&dynamodb)?;
     events.warm().await;
 
-    run(service_fn(|event: LambdaEvent<_>| reject_order::handle(&events, event.payload))).await
+    run(service_fn(|event: LambdaEvent<RejectOrder>| {
+        step(event.payload.order_id.clone(), reject_order::handle(&events, event.payload))
+    }))
+    .await
 }

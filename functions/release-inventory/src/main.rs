@@ -4,6 +4,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::{
     aws,
     repositories::{inventory::InventoryTable, order_events::OrderEvents},
+    saga::{OrderRef, step},
     telemetry,
 };
 
@@ -15,5 +16,8 @@ async fn main() -> Result<(), Error> {
     let inventory = InventoryTable::from_env(&dynamodb)?;
     events.warm().await;
 
-    run(service_fn(|event: LambdaEvent<_>| release_inventory::handle(&events, &inventory, event.payload))).await
+    run(service_fn(|event: LambdaEvent<OrderRef>| {
+        step(event.payload.order_id.clone(), release_inventory::handle(&events, &inventory, event.payload))
+    }))
+    .await
 }

@@ -3,7 +3,13 @@
 #![recursion_limit = "256"]
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{aws, config, payments::providers::Providers, repositories::order_events::OrderEvents, telemetry};
+use shared::{
+    aws, config,
+    payments::providers::Providers,
+    repositories::order_events::OrderEvents,
+    saga::{OrderRef, step},
+    telemetry,
+};
 use void_payment::VoidPayment;
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,5 +25,5 @@ async fn main() -> Result<(), Error> {
     };
     tokio::join!(void_payment.events.warm(), void_payment.providers.warm());
 
-    run(service_fn(|event: LambdaEvent<_>| void_payment.handle(event.payload))).await
+    run(service_fn(|event: LambdaEvent<OrderRef>| step(event.payload.order_id.clone(), void_payment.handle(event.payload)))).await
 }
