@@ -2,7 +2,7 @@
 //!
 //! It has two doors: the queue that brings every `OrderConfirmed`, and the settlement, for a capture that is still owed.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use shared::{
     },
     payments::{PaymentGateway, providers::Providers},
     repositories::order_events::OrderEvents,
-    saga::{OrderRef, StepError},
+    saga::{self, OrderRef, StepError},
 };
 
 /// As many as a batch has: one whose provider is slow keeps none waiting.
@@ -59,15 +59,15 @@ impl CapturePayment {
     ///
     /// # Errors
     /// A step's, as [`capture`](Self::capture).
-    pub async fn handle(&self, call: Call) -> Result<Reply, StepError> {
+    pub async fn handle(&self, call: Call, deadline: SystemTime) -> Result<Reply, StepError> {
         match call {
-            Call::Messages(batch) => Ok(Reply::Messages(self.each(&batch).await)),
-            Call::Step(step) => self.capture(step).await.map(Reply::Step),
+            Call::Messages(batch) => Ok(Reply::Messages(self.each(&batch, deadline).await)),
+            Call::Step(step) => saga::step(step.order_id.clone(), self.capture(step)).await.map(Reply::Step),
         }
     }
 
-    async fn each(&self, batch: &SqsEvent) -> SqsBatchResponse {
-        each_message(batch, BATCH, Some(&self.last_try), |message| self.handle_message(message)).await
+    async fn each(&self, batch: &SqsEvent, deadline: SystemTime) -> SqsBatchResponse {
+        each_message(batch, deadline, BATCH, Some(&self.last_try), |message| self.handle_message(message)).await
     }
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), String> {
@@ -94,16 +94,19 @@ impl CapturePayment {
         let attempt = order.attempt(number).ok_or_else(|| StepError::InvalidOrder("the confirmed attempt is gone".into()))?;
         let asked = tokio::time::timeout(self.provider_limit, self.ask(&order, attempt, fresh)).await;
         let state = asked.unwrap_or_else(|_| Err(StepError::Unavailable("the provider took too long".into())))?;
-        match state {
-            // Heard since the capture began, so it is no news from before the hold: there is none any more.
-            PaymentState::Declined(_) | PaymentState::Prepared | PaymentState::ActionRequired => {
-                let reason = match &state {
-                    PaymentState::Declined(code) => code,
-                    _ => "the provider holds nothing any more",
-                };
-                self.events.advance(&step.order_id, |order| order.fail_capture(number, reason)).await?;
-                Ok(step)
+        // Heard since the capture began, so it is no news from before the hold: there is none any more.
+        let failed = match &state {
+            PaymentState::Declined(code) => Some(code.as_str()),
+            PaymentState::Prepared | PaymentState::ActionRequired if attempt.provider.asks_again() => {
+                Some("the provider holds nothing any more")
             }
+            _ => None,
+        };
+        if let Some(reason) = failed {
+            self.events.advance(&step.order_id, |order| order.fail_capture(number, reason)).await?;
+            return Ok(step);
+        }
+        match state {
             PaymentState::Captured | PaymentState::Voided => {
                 self.events.advance(&step.order_id, |order| order.observed(number, &state)).await?;
                 Ok(step)

@@ -21,5 +21,5 @@ async fn main() -> Result<(), Error> {
     };
     tokio::join!(capture_payment.events.warm(), capture_payment.providers.warm());
 
-    run(service_fn(|event: LambdaEvent<_>| capture_payment.handle(event.payload))).await
+    run(service_fn(|event: LambdaEvent<_>| capture_payment.handle(event.payload, event.context.deadline()))).await
 }

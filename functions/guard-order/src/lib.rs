@@ -1,6 +1,8 @@
 //! Sees that every order closes: while one owes something, a settlement runs for it. A guard never dies: on any failure of
 //! its own it sends itself again.
 
+use std::time::SystemTime;
+
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::{Client, error::DisplayErrorContext};
@@ -82,8 +84,8 @@ pub struct GuardOrder {
 impl GuardOrder {
     /// Looks after the orders of these messages. A message comes again only if its guard could not even be sent again. Lambda
     /// counts neither as an error: each failure is counted here.
-    pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
-        each_message(&batch, BATCH, None, async |message| {
+    pub async fn handle(&self, batch: SqsEvent, deadline: SystemTime) -> SqsBatchResponse {
+        each_message(&batch, deadline, BATCH, None, async |message| {
             self.handle_message(message).await.inspect_err(|_| metrics::count(FAILED, &[]))
         })
         .await

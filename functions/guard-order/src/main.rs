@@ -24,5 +24,8 @@ async fn main() -> Result<(), Error> {
     };
     guard_order.events.warm().await;
 
-    run(service_fn(async |batch: LambdaEvent<_>| Ok::<_, Error>(guard_order.handle(batch.payload).await))).await
+    run(service_fn(async |batch: LambdaEvent<_>| {
+        Ok::<_, Error>(guard_order.handle(batch.payload, batch.context.deadline()).await)
+    }))
+    .await
 }

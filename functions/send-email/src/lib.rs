@@ -9,7 +9,7 @@ mod occasion;
 mod receipt;
 mod receipt_bucket;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
@@ -59,8 +59,8 @@ pub struct SendEmail {
 
 impl SendEmail {
     /// Sends what the messages of this batch ask for. Only those that failed come again.
-    pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
-        each_message(&batch, ONE_BY_ONE, Some(&self.last_try), |message| self.handle_message(message)).await
+    pub async fn handle(&self, batch: SqsEvent, deadline: SystemTime) -> SqsBatchResponse {
+        each_message(&batch, deadline, ONE_BY_ONE, Some(&self.last_try), |message| self.handle_message(message)).await
     }
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<(), Error> {

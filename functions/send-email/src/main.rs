@@ -30,5 +30,8 @@ async fn main() -> Result<(), Error> {
     };
     tokio::join!(send_email.events.warm(), send_email.receipts.warm(), send_email.mailer.warm());
 
-    run(service_fn(|batch: LambdaEvent<_>| async { Ok::<_, Infallible>(send_email.handle(batch.payload).await) })).await
+    run(service_fn(async |batch: LambdaEvent<_>| {
+        Ok::<_, Infallible>(send_email.handle(batch.payload, batch.context.deadline()).await)
+    }))
+    .await
 }

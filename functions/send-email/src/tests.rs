@@ -127,6 +127,8 @@ fn assert_says(facts: Vec<Fact>, expected: &[&str]) {
         }
         assert!(!part.contains("pi_secret"), "{part}");
     }
+    let text = letter.text().unwrap();
+    assert!(!text.contains("\n\n\n"), "one empty line between paragraphs: {text}");
 }
 
 #[test]

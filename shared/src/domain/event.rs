@@ -261,6 +261,15 @@ impl Provider {
             Self::Paypal => false,
         }
     }
+
+    /// Whether an attempt whose hold is gone waits for a method again, as Stripe's do after a declined capture. An order of
+    /// `PayPal`'s keeps its authorisation, whatever became of it: one that shows none was read before it was made.
+    pub fn asks_again(self) -> bool {
+        match self {
+            Self::Stripe => true,
+            Self::Paypal => false,
+        }
+    }
 }
 
 impl fmt::Display for Provider {
@@ -294,6 +303,13 @@ mod tests {
         for (provider, name) in [(Provider::Stripe, "stripe"), (Provider::Paypal, "paypal")] {
             assert_eq!((provider.name(), provider.to_string().as_str()), (name, name));
             assert_eq!(serde_json::to_value(provider).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn what_was_never_authorised_is_cancelled_and_what_lost_its_hold_asks_again_at_stripe_alone() {
+        for (provider, is_stripe) in [(Provider::Stripe, true), (Provider::Paypal, false)] {
+            assert_eq!((provider.cancels_unauthorized(), provider.asks_again()), (is_stripe, is_stripe));
         }
     }
 

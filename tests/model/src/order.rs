@@ -492,10 +492,13 @@ impl Moves<'_> {
                 let next = At::Load(Task::Observe(number, said, Purpose::Capture));
                 self.go(who, format_args!("hears of {number}: {said:?}"), next);
             }
-            Said::Declined | Said::Prepared | Said::ActionRequired => {
+            Said::Declined => self.go(who, format_args!("hears of {number}: {said:?}"), At::Load(Task::FailCapture(number))),
+            Said::Prepared | Said::ActionRequired if self.model.provider(number).asks_again() => {
                 self.go(who, format_args!("hears of {number}: {said:?}"), At::Load(Task::FailCapture(number)));
             }
-            Said::Authorized => self.finish(who, Task::Capture, Outcomes::Unavailable),
+            Said::Authorized | Said::Prepared | Said::ActionRequired => {
+                self.finish(who, Task::Capture, Outcomes::Unavailable);
+            }
         }
     }
 

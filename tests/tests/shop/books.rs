@@ -18,6 +18,7 @@ use shared::{
         providers::Providers,
     },
     repositories::{customer_orders::CustomerOrdersTable, order_events::OrderEvents},
+    saga::StepError,
 };
 use system_tests::{local_aws, new_key};
 
@@ -164,8 +165,14 @@ async fn a_payment_that_its_provider_has_forgotten_is_no_difference_unless_it_wa
 /// As PayPal says of an authorisation that it denied since, or Stripe of a hold that its capture lost.
 #[tokio::test]
 async fn a_capture_that_is_declined_or_finds_nothing_held_ends_as_a_failed_capture_and_a_cancel() {
-    for heard in [PaymentState::Declined("denied".into()), PaymentState::ActionRequired, PaymentState::Prepared] {
-        let mut saga = Saga::confirmed(Provider::Paypal, "vault_ok").await;
+    let denied = || PaymentState::Declined("denied".into());
+    for (provider, token, heard) in [
+        (Provider::Paypal, "vault_ok", denied()),
+        (Provider::Stripe, "pm_card_visa", denied()),
+        (Provider::Stripe, "pm_card_visa", PaymentState::ActionRequired),
+        (Provider::Stripe, "pm_card_visa", PaymentState::Prepared),
+    ] {
+        let mut saga = Saga::confirmed(provider, token).await;
         let working = saga.providers.clone();
         let book = || Arc::new(Book::of(Vec::new(), Ok(heard.clone())));
         saga.events.advance(&saga.order_id, Order::start_capture).await.unwrap();
@@ -179,6 +186,24 @@ async fn a_capture_that_is_declined_or_finds_nothing_held_ends_as_a_failed_captu
         assert!(saga.order().await.is_closed());
         assert_eq!(saga.ledger().await, ["authorize", "void"]);
     }
+}
+
+/// PayPal's order keeps its authorisation, whatever became of it.
+#[tokio::test]
+async fn a_capture_that_is_shown_what_paypal_knew_before_the_hold_stays_owed_and_is_taken_later() {
+    let mut saga = Saga::confirmed(Provider::Paypal, "vault_ok").await;
+    let working = saga.providers.clone();
+    saga.events.advance(&saga.order_id, Order::start_capture).await.unwrap();
+    for heard in [PaymentState::ActionRequired, PaymentState::Prepared] {
+        let book = || Arc::new(Book::of(Vec::new(), Ok(heard.clone())));
+        saga.providers = Providers::new(book(), book());
+        let failed = saga.capture().await.unwrap_err();
+        assert!(matches!(failed, StepError::Unavailable(_)), "{heard:?}: {failed}");
+        assert_eq!(saga.order().await.owes(), [Owed::Capture { attempt: 1 }]);
+    }
+    saga.providers = working;
+    saga.capture().await.unwrap();
+    assert_eq!(saga.ledger().await, ["authorize", "capture"]);
 }
 
 /// The comparison of this order's table with these books, and the report that it wrote.
