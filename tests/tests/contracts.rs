@@ -674,13 +674,18 @@ fn what_an_operator_must_know_of_is_counted_and_rings() {
         ("GuardFailed", "functions/guard-order/src/lib.rs"),
         ("MoneyDifference", "shared/src/books.rs"),
         ("MoneyReconciled", "functions/reconcile-money/src/lib.rs"),
+        ("ProviderRefused", "shared/src/payments/http.rs"),
         ("RefundFailed", "shared/src/books.rs"),
+        ("WebhookRejected", "functions/receive-webhook/src/lib.rs"),
     ];
     assert_eq!(metrics("Souk"), ours.map(|(metric, _)| metric.to_owned()).into());
     assert_eq!(metrics("AWS/States"), ["ExecutionsFailed", "ExecutionsTimedOut"].map(ToOwned::to_owned).into());
     for (metric, counted_in) in ours {
         assert!(read(counted_in).contains(&format!("\"{metric}\"")), "{counted_in} does not count {metric}");
     }
+    let grew = &resources("AWS::CloudWatch::Alarm")["MoneyDifferenceGrewAlarm"]["Metrics"];
+    assert_eq!(grew[0]["MetricStat"]["Metric"]["MetricName"], "MoneyDifference");
+    assert_eq!(grew[1]["Expression"], "DIFF(differences)", "a difference that lasts hides no other");
 }
 
 /// An operator sets up by hand at the providers what the simulator is told here.

@@ -14,6 +14,7 @@ use shared::{
     },
     http::{Answer, Problem, correlation_id, json_answer, route},
     idempotency::unavailable,
+    metrics,
     payments::{
         PaymentError,
         providers::Providers,
@@ -59,7 +60,8 @@ impl ReceiveWebhook {
             let detail = format!("The body has {} bytes; at most {MAX_BODY} are taken.", body.len());
             return Err(Problem::new(413, "body_too_large", "The body is too large", detail));
         }
-        let event = self.webhooks.receive(provider, request.headers(), body, Timestamp::now()).await.map_err(refused)?;
+        let event = self.webhooks.receive(provider, request.headers(), body, Timestamp::now()).await;
+        let event = event.map_err(|error| refused(provider, error))?;
         tracing::info!(%provider, event = event.id, kind = event.kind, order_id = event.order_id.as_ref().map(tracing::field::display), correlation_id = correlation_id(&request), "a webhook came");
         let applied = self.applied.was_applied(provider, &event.id, Timestamp::now()).await;
         if applied.map_err(|error| unavailable(&error))? {
@@ -180,10 +182,11 @@ fn received() -> Answer {
     json_answer(200, json!({"received": true}).to_string())
 }
 
-fn refused(error: WebhookError) -> Problem {
+fn refused(provider: Provider, error: WebhookError) -> Problem {
     match error {
         WebhookError::Rejected(reason) => {
-            tracing::warn!(reason, "a webhook was rejected");
+            tracing::warn!(%provider, reason, "a webhook was rejected");
+            metrics::count("WebhookRejected", &[("provider", provider.name())]);
             let detail = "This is not signed by the provider, for this shop, at this time; only the provider can send it.";
             Problem::new(400, "webhook_rejected", "The webhook is rejected", detail)
         }

@@ -19,7 +19,7 @@ use super::PaymentError;
 use crate::{
     config::{self, Missing},
     domain::event::Provider,
-    retry,
+    metrics, retry,
 };
 
 /// The waits before a repeat spread over this much time.
@@ -147,6 +147,10 @@ impl Http {
     /// What a status says by itself, whoever the provider is. A 4xx did nothing, but for a request in flight (409) and
     /// one that did not arrive in time (408).
     pub fn refused(&self, status: StatusCode, reason: String) -> PaymentError {
+        // Our account there, or how much we ask: every order fares alike, and only a person can mend it.
+        if matches!(status.as_u16(), 401 | 403 | 429) {
+            metrics::count("ProviderRefused", &[("provider", self.provider.name())]);
+        }
         match status.as_u16() {
             408 | 409 => self.unknown(reason),
             400..500 => self.failed(reason),

@@ -41,6 +41,9 @@ const KEPT: Duration = Duration::from_secs(1);
 /// How long the breaker waits for its table before it does without.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long what is opened ahead may take: a function's own limit does not count its start, its callers' do.
+const WARMED_WITHIN: Duration = Duration::from_secs(1);
+
 /// How often a change is decided anew when another instance was first.
 const TRIES: u32 = 3;
 
@@ -404,9 +407,12 @@ impl PaymentGateway for Guarded {
     }
 
     async fn warm(&self) {
-        tokio::join!(self.gateway.warm(), async {
-            self.load().await;
-        });
+        let warmed = async {
+            tokio::join!(self.gateway.warm(), self.load());
+        };
+        if timeout(WARMED_WITHIN, warmed).await.is_err() {
+            tracing::warn!(provider = %self.provider, "what is opened ahead took too long; it is opened when it is needed");
+        }
     }
 }
 

@@ -166,12 +166,19 @@ struct Scripted {
     /// Whose the method is; else nobody's.
     owner: Option<MethodOwner>,
     asked: Arc<AtomicU32>,
-    prepare_hangs: bool,
+    hangs: Option<Hanging>,
     /// What the last preparation named.
     account: Arc<Mutex<Option<String>>>,
     authorize: Option<PaymentError>,
     prepared: Arc<AtomicU32>,
     warmed: Arc<AtomicU32>,
+}
+
+/// The call that never comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hanging {
+    Prepare,
+    Warm,
 }
 
 fn outage() -> PaymentError {
@@ -187,7 +194,7 @@ impl PaymentGateway for Scripted {
     async fn prepare(&self, preparation: &Preparation<'_>) -> Result<String, PaymentError> {
         self.prepared.fetch_add(1, Ordering::Relaxed);
         *self.account.lock().unwrap() = preparation.account.map(ToOwned::to_owned);
-        if self.prepare_hangs {
+        if self.hangs == Some(Hanging::Prepare) {
             std::future::pending::<()>().await;
         }
         if self.prepare_outage { Err(outage().certain()) } else { Ok("pi_1".into()) }
@@ -225,6 +232,9 @@ impl PaymentGateway for Scripted {
     }
     async fn warm(&self) {
         self.warmed.fetch_add(1, Ordering::Relaxed);
+        if self.hangs == Some(Hanging::Warm) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -303,7 +313,7 @@ async fn an_open_breaker_holds_up_the_question_whose_a_method_is_that_comes_befo
 async fn a_question_and_a_preparation_that_together_take_too_long_are_a_failure_and_are_noted() {
     let table = Arc::new(Table::default());
     let rules = Rules { failures: 1, call: Duration::from_millis(20), ..RULES };
-    let late = prepare_unasked(&guarded(Scripted { prepare_hangs: true, ..Scripted::default() }, &table, rules)).await;
+    let late = prepare_unasked(&guarded(Scripted { hangs: Some(Hanging::Prepare), ..Scripted::default() }, &table, rules)).await;
     assert!(matches!(late, Err(PaymentError::Failed { outage: true, .. })), "{late:?}");
     assert!(table.is_open());
 }
@@ -397,6 +407,12 @@ async fn what_is_known_is_read_again_after_a_second() {
     tokio::time::sleep(KEPT + Duration::from_millis(50)).await;
     prepare(&guarded).await.unwrap();
     assert_eq!(table.reads(), 2);
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_keeps_no_function_from_starting() {
+    let guarded = guarded(Scripted { hangs: Some(Hanging::Warm), ..Scripted::default() }, &Arc::default(), RULES);
+    timeout(10 * WARMED_WITHIN, guarded.warm()).await.unwrap();
 }
 
 #[tokio::test]
