@@ -11,11 +11,9 @@ use crate::{
     scenarios::{Client, Play, Scenario, Stage},
 };
 
-/// How often a cell is played until its call is made.
-const TRIES: usize = 6;
-
-/// How often, where not all runs make it but at least half of them do, and no scenario's runs all make one of its kind.
-const RARE_TRIES: usize = 12;
+/// How often a cell is played until its call is made, if it must be met: beside others not every run makes what all recordings
+/// have.
+const TRIES: usize = 12;
 
 /// A way in which a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,8 +77,7 @@ impl Made {
     /// How often it is waited for.
     fn tries(self) -> usize {
         match self {
-            Self::Always => TRIES,
-            Self::Mostly => RARE_TRIES,
+            Self::Always | Self::Mostly => TRIES,
             Self::Rarely => 1,
         }
     }
@@ -210,7 +207,7 @@ impl Cell {
     /// the order of the last try, too.
     pub(crate) async fn run(&self, stage: &Stage, is_again: bool) -> (Outcome, OrderId) {
         // What was met once and is in doubt is waited for longer.
-        let mut tries = if is_again { RARE_TRIES } else { self.made.tries() };
+        let mut tries = if is_again { TRIES } else { self.made.tries() };
         loop {
             tries -= 1;
             match self.play(stage).await {

@@ -41,6 +41,7 @@ use crate::{
     proxy::{Call, Proxy},
     report::Report,
     scenarios::{SCENARIOS, Scenario, Stage, Strikes},
+    shared_calls::Calls,
 };
 
 /// Cells that run side by side, each on its own order, SKUs and key.
@@ -81,11 +82,7 @@ async fn main() -> ExitCode {
         println!("names are as in: checkout by card / checkout/states.StartSyncExecution#1 / late / the client repeats");
         return ExitCode::FAILURE;
     }
-    let shared = if only.is_none() {
-        of_slice(shared_calls::all(&recordings), slice, slices, |calls| format!("{calls:?}"))
-    } else {
-        Vec::new()
-    };
+    let shared = if only.is_none() { of_slice(shared_calls::all(&recordings), slice, slices, Calls::name) } else { Vec::new() };
     // A stream's record that fails holds up all behind it: cells that strike one function's calls are not played together.
     fastrand::Rng::with_seed(slice).shuffle(&mut chosen);
     let journal = if only.is_some() { "faults-only".to_owned() } else { format!("faults-{slice}-of-{slices}") };

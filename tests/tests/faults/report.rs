@@ -77,9 +77,15 @@ impl Report {
         self.kinds().difference(&met).copied().collect()
     }
 
-    /// Of the calls that name no order.
+    /// Of the calls that name no order, but for those that no strike met: one run made them, and no other start.
     pub(crate) fn missed_shared(&self) -> usize {
-        self.shared().filter(|outcome| **outcome == Outcome::NotReached).count()
+        let missed = |struck: &&Struck| struck.outcome == Outcome::NotReached && self.is_met(&struck.call);
+        self.shared.iter().filter(missed).count()
+    }
+
+    /// Whether some strike met this call that names no order.
+    fn is_met(&self, call: &str) -> bool {
+        self.shared.iter().any(|struck| struck.call == call && struck.outcome != Outcome::NotReached)
     }
 
     /// How many calls went wrong as they were to.
@@ -114,7 +120,7 @@ impl Report {
             not_struck - self.missed(),
             self.by_kind(),
             self.shared.len(),
-            self.shared.len() - self.missed_shared(),
+            self.shared().filter(|outcome| **outcome != Outcome::NotReached).count(),
             self.shared().filter(|outcome| matches!(outcome, Outcome::Held | Outcome::AtLeastOnce)).count(),
             self.shared().filter(|outcome| matches!(outcome, Outcome::Unsteady(_))).count(),
             self.shared().filter(|outcome| is_broken(outcome)).count(),
@@ -187,7 +193,8 @@ impl Report {
         }
         for (call, cells) in rows {
             let marks: Vec<_> = FAULTS.iter().map(|fault| marks(&cells, *fault)).collect();
-            let _ = writeln!(text, "| {call} | {} |", marks.join(" | "));
+            let luck = if self.is_met(call) { "" } else { " °" };
+            let _ = writeln!(text, "| {call}{luck} | {} |", marks.join(" | "));
         }
         text
     }

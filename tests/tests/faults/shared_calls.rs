@@ -39,6 +39,13 @@ pub(crate) struct Calls {
     firsts: Vec<(Scenario, String)>,
 }
 
+impl Calls {
+    /// What it is sliced by: which scenarios the function had a part in does not move it to another slice.
+    pub(crate) fn name(&self) -> String {
+        format!("{} / {}", self.function, self.fault.name)
+    }
+}
+
 /// A call that names no order, as it is to be struck.
 #[derive(Clone, Debug)]
 struct SharedCall {
