@@ -48,6 +48,7 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
         .args(["--no-fail-fast"])
         .args(filter.map(ToOwned::to_owned))
         .env("SOUK_OUTPUTS", &outputs)
+        .env("RUST_TEST_THREADS", threads().to_string())
         .env("SOUK_DYNAMODBS", format!("{},{moto_url}", stack.outputs["aws_endpoint"].as_str().unwrap_or_default()))
         .visible()
         .run()
@@ -60,6 +61,11 @@ pub async fn run(filter: Option<&str>) -> Result<()> {
     Program::new("xtask-test", "cargo").args(["test", "-p", "xtask"]).args(filter.map(ToOwned::to_owned)).visible().run().await?;
     println!("\n{} in {:.0} s", green("All tests passed"), started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// How many tests run side by side. They wait for the shop more than they compute, so two processors serve four of them.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).max(4)
 }
 
 /// `cargo test` of all but the commands.
