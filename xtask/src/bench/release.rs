@@ -161,7 +161,8 @@ async fn figures(name: &str, empty: &Path, environment: &BTreeMap<String, String
 /// Events that are turned away, by their files' names.
 const UNHAPPY: [&str; 6] = ["poison", "no-such", "not-", "wrong", "unsigned", "declined"];
 
-/// The event that both invocations get: the first of the function's files that is not there to be turned away.
+/// The event that both invocations get: the first of the function's files that is not there to be turned away. What it names
+/// is not in the [`StandIn`]'s empty tables, so it gets as far as the first read.
 fn event(name: &str) -> Result<String> {
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(paths::root().join("events").join(name))? {

@@ -237,7 +237,9 @@ fn functions(text: &mut String, findings: &Findings) {
         "Release builds for this machine, one process each with nothing beside it; AWS and the providers are stood in for by a server that answers \
          at once, without TLS. *Start*: from exec to the first `/next`, the connections opened ahead included, as a ratio to the empty runtime, \
          which was started in turn with the function. *First call*: the first invocation's time less the second's, with the same event. Both are \
-         medians of 15 processes in this one run on this one machine. *Peak*: `VmHWM` after both invocations.\n",
+         medians of 15 processes in this one run on this one machine. *Peak*: `VmHWM` after both invocations. The stand-in holds \
+         nothing: a function that reads an order ends at that read, so *peak* is what starting and calling take, and the work itself (an order's \
+         history, a receipt's PDF) comes on top.\n",
     );
     line(text, "| function | bootstrap, MB | zip, MB | start | first call, ms | peak, MiB |\n|---|---:|---:|---:|---:|---:|");
     let megabytes = |bytes: u64| format!("{:.2}", real(bytes) / 1e6);
