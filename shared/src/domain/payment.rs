@@ -107,6 +107,8 @@ impl Order {
             PaymentState::Authorized { .. } => None,
             // The provider has not decided on the capture.
             PaymentState::Undecided if self.capture_is_under_way(attempt.number) => None,
+            // Its hold was lost: it is about to be cancelled.
+            _ if confirmed && self.capture_has_failed() => None,
             _ if confirmed => Some("the order is confirmed, and the provider holds no money for it"),
             _ => None,
         }
@@ -208,6 +210,9 @@ mod tests {
         assert!(differs(&confirmed, &PaymentState::Voided, 0));
         assert!(differs(&confirmed, &PaymentState::Prepared, 0));
         assert!(!differs(&confirmed, &HELD, 0));
+        let lost = [&capturing[..], &[Fact::CaptureFailed { attempt: 1, reason: "gone".into() }]].concat();
+        assert!(!differs(&lost, &PaymentState::Voided, 0), "it is about to be cancelled");
+        assert!(differs(&lost, &PaymentState::Captured, 0));
         assert!(!differs(&capturing, &PaymentState::Undecided, 0), "PayPal may take days over a capture");
         assert!(differs(&confirmed, &PaymentState::Undecided, 0));
         assert!(differs(&captured, &PaymentState::Undecided, 0));

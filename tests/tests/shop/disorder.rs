@@ -3,11 +3,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
-use shared::domain::{ids::OrderId, order::Status};
+use shared::domain::{
+    event::Provider,
+    ids::{OrderId, Sku},
+    order::Status,
+};
 use system_tests::{Customer, Shop, eventually, new_key, purchase_with};
 use tokio::task::JoinSet;
 
-use crate::hearing::delivered;
+use crate::{hearing::delivered, reconciling::refund_a_dollar, saga::providers};
 
 /// The types that the template's stream filter lets through.
 const PUBLISHED: [&str; 10] = [
@@ -100,4 +104,104 @@ async fn bought_and_delivered_again(shop: Shop, amina: Customer, method: (&str, 
     let list = amina.get("/v1/orders?limit=100").await;
     let row = list.body["orders"].as_array().unwrap().iter().find(|row| row["order_id"] == order_id.as_str()).cloned();
     assert_eq!(row.unwrap()["status"], json!(status), "{of}");
+}
+
+/// Orders that meet with something on the way, or end otherwise than well.
+#[derive(Clone, Copy, Debug)]
+enum Case {
+    /// A dollar of it goes back.
+    Refunded,
+    /// The dollar's way back fails after Stripe said that it was done.
+    RefundFailed,
+    /// Told "received", then declined.
+    DeclinedLater,
+    /// Her bank waits for her, and she hears of it by e-mail; then she cancels.
+    AskedByMail,
+    /// What was held is gone before it could be taken.
+    Lapsed,
+}
+
+/// Between them they have every event that is published and every letter that is written.
+#[tokio::test]
+async fn deliveries_twice_and_out_of_order_change_nothing_of_what_went_otherwise() {
+    let shop = Shop::running();
+    let amina = shop.sign_in("amina").await;
+    let mut cases = JoinSet::new();
+    for case in [Case::Refunded, Case::RefundFailed, Case::DeclinedLater, Case::AskedByMail, Case::Lapsed] {
+        cases.spawn(went_otherwise_and_delivered_again(shop.clone(), amina.clone(), case));
+    }
+    let published: BTreeSet<_> = cases.join_all().await.into_iter().flatten().collect();
+    assert!(PUBLISHED.iter().all(|of| published.contains(of)), "not all that is published: {published:?}");
+}
+
+/// Answers the types of its events.
+async fn went_otherwise_and_delivered_again(shop: Shop, amina: Customer, case: Case) -> Vec<&'static str> {
+    let sku = shop.own_product(5).await;
+    let key = new_key();
+    let order_id = amina.order_id(&key);
+    let (status, letters): (_, &[&str]) = goes_otherwise(&shop, &amina, case, &sku, &key).await;
+    let order = shop.closed(&order_id).await;
+    assert_eq!(order.status(), status, "{case:?}");
+    eventually(&format!("{case:?}: its letters are sent"), || async { shop.subjects(&order_id).await.len() >= letters.len() })
+        .await;
+    let state = async || {
+        let mut subjects = shop.subjects(&order_id).await;
+        subjects.sort();
+        (shop.ledger(&order_id).await, shop.available(sku.as_str()).await, subjects)
+    };
+    let before = state().await;
+    let sent: Vec<_> = before.2.iter().map(|subject| subject.split(':').next().unwrap_or_default()).collect();
+    assert_eq!(sent, letters, "{case:?}");
+
+    deliver_again(&shop, &order_id).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    assert_eq!(state().await, before, "{case:?}");
+    assert_eq!(shop.events().order(&order_id).await.unwrap().sequence, order.sequence, "{case:?}: nothing was appended");
+    let list = amina.get("/v1/orders?limit=100").await;
+    let row = list.body["orders"].as_array().unwrap().iter().find(|row| row["order_id"] == order_id.as_str()).cloned();
+    assert_eq!(row.unwrap()["status"], json!(status), "{case:?}");
+    shop.event_names(&order_id).await
+}
+
+/// Brings it about; answers how it ends, and the beginnings of its letters' subjects, sorted.
+async fn goes_otherwise(shop: &Shop, amina: &Customer, case: Case, sku: &Sku, key: &str) -> (Status, &'static [&'static str]) {
+    let order_id = amina.order_id(key);
+    let purchase = |token: &str| purchase_with(&[(sku.as_str(), 2)], &[("stripe", token)]);
+    let buy = async |token: &str| amina.checkout(key, &purchase(token)).await.status;
+    match case {
+        Case::Refunded | Case::RefundFailed => {
+            let fails = matches!(case, Case::RefundFailed);
+            assert_eq!(buy(if fails { "pm_card_refundFail" } else { "pm_card_visa" }).await, 201);
+            shop.closed(&order_id).await;
+            refund_a_dollar(&shop.sign_in("admin").await, &order_id).await;
+            if fails {
+                let known = async || shop.event_names(&order_id).await.contains(&"RefundFailed");
+                eventually("the refund is known to have failed", known).await;
+            }
+            (Status::Paid, &["Confirmed", "Refunded"])
+        }
+        Case::DeclinedLater => {
+            shop.fault(&order_id, "prepare", "error", 6).await;
+            assert_eq!(buy("pm_card_visa_chargeDeclined").await, 202);
+            (Status::Rejected, &["Not completed"])
+        }
+        Case::AskedByMail => {
+            shop.strike(&order_id, "checkout/dynamodb.PutItem(OrderEventsTable)#1", "kill_before").await;
+            let click = shop.http.post(shop.url("/v1/checkout")).bearer_auth(&amina.token).header("Idempotency-Key", key);
+            let died = click.json(&purchase("pm_card_authenticationRequired")).send().await.unwrap();
+            assert!(died.status().is_server_error(), "the checkout died");
+            eventually("she is written to", || async { !shop.subjects(&order_id).await.is_empty() }).await;
+            assert_eq!(amina.cancel_patiently(&order_id).await.status, 200);
+            (Status::Cancelled, &["Cancelled", "Please confirm the payment"])
+        }
+        Case::Lapsed => {
+            shop.fault(&order_id, "capture", "error", 50).await;
+            assert_eq!(buy("pm_card_visa").await, 201);
+            // Once it is cancelled, no confirmation is written any more.
+            eventually("it is confirmed by e-mail", || async { !shop.subjects(&order_id).await.is_empty() }).await;
+            let reference = shop.events().order(&order_id).await.unwrap().attempts()[0].reference.clone();
+            providers(shop).gateway(Provider::Stripe).void(&reference).await.unwrap();
+            (Status::Cancelled, &["Cancelled", "Confirmed"])
+        }
+    }
 }

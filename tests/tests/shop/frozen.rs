@@ -65,9 +65,11 @@ impl Frozen {
     /// It wakes up after the end.
     async fn wakes_up_late(&self, end: Status) {
         self.ended(end).await;
+        let events = self.shop.event_names(&self.order_id).await;
         self.thaw().await;
         tokio::time::sleep(Duration::from_secs(3)).await;
         self.ended(end).await;
+        assert_eq!(self.shop.event_names(&self.order_id).await, events, "{}: nothing was appended", self.call);
     }
 }
 

@@ -5,6 +5,7 @@
 mod books;
 mod buying;
 mod cancelling;
+mod counting;
 mod dead_letters;
 mod deadlines;
 mod disorder;

@@ -62,7 +62,10 @@ async fn no_log_event_or_history_holds_personal_data_or_a_token() {
     let recorded = shop.python("recorded.py", &[shop.resource("OrderEventsTable")]).await;
     assert!(recorded.contains(kareem.order_id(&confirmed).as_str()), "the records are of this run");
     assert!(recorded.contains("the confirmation was sent"), "the functions' logs are among them");
-    assert!(recorded.contains("ExecutionStarted"), "the executions are among them");
+    for machine in ["CheckoutStateMachine", "SettlementStateMachine"] {
+        let executions = shop.resource(machine).replace(":stateMachine:", ":execution:");
+        assert!(recorded.contains(&executions), "the executions of {machine} are among them");
+    }
     for secret in never_recorded(&kareem) {
         if let Some(at) = recorded.find(&secret) {
             panic!("{secret:?} was recorded: …{}…", &recorded[at.saturating_sub(300)..(at + 100).min(recorded.len())]);

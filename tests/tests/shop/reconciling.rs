@@ -13,10 +13,13 @@ use shared::{
 use system_tests::{Customer, Shop, eventually, new_key, purchase_with};
 
 use crate::{
+    counting::{counted, counted_since},
     runbooks::{printed, xtask},
     saga::providers,
 };
 
+/// What a comparison that finds something at both providers counts.
+const COUNTED: [(&str, &str); 3] = [("MoneyDifference", "stripe"), ("MoneyDifference", "paypal"), ("MoneyReconciled", "")];
 const PRICE: Money = Money { amount: 4599, currency: Currency::USD };
 
 /// Makes a payment for this order at the provider, behind the shop's back, and answers its reference.
@@ -50,7 +53,7 @@ async fn paid(shop: &Shop, customer: &Customer, provider: &str, token: &str) -> 
     order_id
 }
 
-async fn refund_a_dollar(admin: &Customer, order_id: &OrderId) {
+pub(crate) async fn refund_a_dollar(admin: &Customer, order_id: &OrderId) {
     let dollar = json!({"amount": {"amount": 100, "currency": "USD"}});
     let refund = admin.post(&format!("/v1/orders/{order_id}/refunds"), &new_key(), &dollar).await;
     assert_eq!(refund.status, 202, "{refund:?}");
@@ -119,6 +122,10 @@ async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_
     let reference = async |order_id| shop.events().order(order_id).await.unwrap().attempts()[0].reference.clone();
     let known = [reference(&bought).await, reference(&by_paypal).await];
 
+    let mut before = Vec::new();
+    for (metric, provider) in COUNTED {
+        before.push(counted(&shop, metric, provider).await);
+    }
     let told = printed(&xtask(&["reconcile"]).await);
     let kept = printed(&xtask(&["reconcile", "--last"]).await);
     for report in [&told, &kept] {
@@ -132,8 +139,10 @@ async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_
         assert!(lines_of(&unused).is_empty(), "it moved nothing: {report}");
         assert!(known.iter().all(|known| lines_of(known).is_empty()), "the events name them: {report}");
     }
-    // With the line comes the metric that rings.
     eventually("the difference is logged", || said("reconcile-money", &bought, "the books differ")).await;
+    for ((metric, provider), before) in COUNTED.into_iter().zip(before) {
+        counted_since(&shop, metric, provider, before).await;
+    }
 }
 
 #[tokio::test]

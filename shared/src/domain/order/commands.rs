@@ -273,6 +273,11 @@ impl Order {
         self.capture == Capture::Started && self.confirmed == Some(attempt)
     }
 
+    /// Whether the confirmed attempt's hold was lost before its money was taken.
+    pub fn capture_has_failed(&self) -> bool {
+        self.capture == Capture::Failed
+    }
+
     /// Give some of what was taken back. The sum of what did not fail never exceeds what was captured.
     pub fn start_refund(&self, refund: &RefundId, amount: Money) -> Decision {
         let left = self.refundable();

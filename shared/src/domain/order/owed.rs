@@ -105,7 +105,9 @@ impl Order {
     }
 
     pub(super) fn owes_cancellation_refund(&self) -> bool {
-        let may_begin = self.failed_cancellation_refunds() < MOST_FAILED_REFUNDS;
+        let failed = self.failed_cancellation_refunds();
+        // After a failure the next waits; who only looks after another refund meanwhile does not begin it.
+        let may_begin = failed < MOST_FAILED_REFUNDS && (failed == 0 || !self.refund_is_under_way());
         matches!(self.outcome, Outcome::Cancelled(_)) && self.refundable().amount > 0 && may_begin
     }
 
@@ -120,7 +122,8 @@ impl Order {
     }
 
     /// Until when a cancelled order begins no other refund, since whatever refused the last one may pass: so long after the
-    /// first that failed, three times as long after the second, and so on. Nothing, when none failed or one is under way.
+    /// first that failed, three times as long after the second, and so on. Nothing, when none failed or one is under way: that one
+    /// is looked after, and the next is not begun meanwhile.
     pub fn refund_pauses_until(&self, first: SignedDuration) -> Option<Timestamp> {
         let pause = first * REFUND_PAUSE_GROWS.pow(self.failed_cancellation_refunds().checked_sub(1)?);
         let last = self.failed_of_cancellation().filter_map(|refund| refund.failed_at).max()?;

@@ -82,6 +82,27 @@ fn after_a_refund_that_failed_the_next_waits_three_times_as_long_as_the_one_befo
 }
 
 #[test]
+fn another_refund_under_way_does_not_shorten_the_pause_after_one_that_failed() {
+    let minutes = jiff::SignedDuration::from_mins;
+    let mut history = History::after(&PAID);
+    let by_an_administrator = RefundId::for_request(&history.order().id, "a");
+    let add = |history: &mut History, fact: Fact| {
+        let event = history.order().next_event(fact, Timestamp::UNIX_EPOCH);
+        history.0.push(event);
+    };
+    add(&mut history, Fact::RefundStarted { refund: by_an_administrator.clone(), amount: some_money(1000) });
+    history.run(BY_HER).run(Release).run(RefundCancelled);
+    let of_cancellation = history.order().refunds()[1].id.clone();
+    assert!(history.order().refunds().len() == 2, "the first try waits for no other");
+    add(&mut history, Fact::RefundFailed { refund: of_cancellation, reason: "balance_insufficient".into() });
+    assert_eq!(history.order().owes(), [Owed::Refund], "the other is looked after");
+    assert_eq!(RefundCancelled.decide(&history.order()), Decision::AlreadyDone, "and the next try waits");
+    add(&mut history, Fact::PaymentRefunded { refund: by_an_administrator });
+    assert!(history.order().refund_pauses_until(minutes(10)).is_some());
+    assert!(matches!(RefundCancelled.decide(&history.order()), Decision::Append(Fact::RefundStarted { .. })));
+}
+
+#[test]
 fn a_refund_is_sent_under_another_key_only_when_nothing_acts_that_was_sent_under_the_one_before() {
     let history = History::after(&[&PAID[..], &[BY_HER, RefundCancelled]].concat());
     let order = history.order();
