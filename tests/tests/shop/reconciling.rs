@@ -20,6 +20,7 @@ use crate::{
 
 /// What a comparison that finds something at both providers counts.
 const COUNTED: [(&str, &str); 3] = [("MoneyDifference", "stripe"), ("MoneyDifference", "paypal"), ("MoneyReconciled", "")];
+
 const PRICE: Money = Money { amount: 4599, currency: Currency::USD };
 
 /// Makes a payment for this order at the provider, behind the shop's back, and answers its reference.
