@@ -424,7 +424,7 @@ async fn a_customers_list_is_newest_first_in_pages_without_gaps() {
 }
 
 #[tokio::test]
-async fn orders_are_unsettled_until_their_money_is_and_only_those_of_the_time_asked_for() {
+async fn orders_are_found_by_their_time_the_older_ones_only_while_their_money_is_not_settled() {
     for tables in Tables::in_each().await {
         let mut rows = Vec::new();
         for settled in [false, false, true] {
@@ -434,11 +434,13 @@ async fn orders_are_unsettled_until_their_money_is_and_only_those_of_the_time_as
             rows.push(row);
         }
         let of = |rows: &[OrderRow]| rows.iter().map(|row| row.order_id.clone()).collect::<BTreeSet<_>>();
-        let first = rows[0].placed_at;
-        let found: BTreeSet<_> = tables.orders.unsettled_since(first).await.unwrap().into_iter().collect();
-        assert_eq!(found, of(&rows[..2]), "{}", tables.endpoint);
-        let later = tables.orders.unsettled_since(Timestamp::now() + SignedDuration::from_mins(1)).await.unwrap();
-        assert!(later.is_empty(), "{}", tables.endpoint);
+        let (first, later) = (rows[0].placed_at, Timestamp::now() + SignedDuration::from_mins(1));
+        let found = async |recent, unsettled| -> BTreeSet<_> {
+            tables.orders.recent_or_unsettled(recent, unsettled).await.unwrap().into_iter().collect()
+        };
+        assert_eq!(found(later, first).await, of(&rows[..2]), "{}", tables.endpoint);
+        assert_eq!(found(first, later).await, of(&rows), "{}", tables.endpoint);
+        assert!(found(later, later).await.is_empty(), "{}", tables.endpoint);
     }
 }
 
@@ -465,7 +467,7 @@ async fn a_table_that_is_not_there_is_an_error_and_never_an_answer() {
         assert!(tables.keys.release(&lease).await.is_err());
         assert!(tables.orders.put_if_later(&OrderRow::of(&order)).await.is_err());
         assert!(tables.orders.page(&kareem, 1, None).await.is_err());
-        assert!(tables.orders.unsettled_since(now).await.is_err());
+        assert!(tables.orders.recent_or_unsettled(now, now).await.is_err());
         assert!(tables.products.get(&mug).await.is_err());
         assert!(tables.products.get_all(&[&mug]).await.is_err());
         assert!(tables.health.load(Provider::Stripe).await.is_err());

@@ -434,6 +434,24 @@ impl Shop {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// How often the functions counted this so far, with this provider's name; of none: with none.
+    ///
+    /// # Panics
+    /// When their logs cannot be read.
+    pub async fn counted(&self, metric: &str, provider: &str) -> u64 {
+        let told = self.python("metrics.py", &[self.resource("FunctionLogs"), metric]).await;
+        let by_provider: BTreeMap<String, u64> = serde_json::from_str(&told).expect("counts by provider");
+        by_provider.get(provider).copied().unwrap_or_default()
+    }
+
+    /// Waits until it was counted more often than before. Other tests count too: it may be by more than one.
+    ///
+    /// # Panics
+    /// When it is not within a minute.
+    pub async fn counted_since(&self, metric: &str, provider: &str, before: u64) {
+        eventually(metric, || async { self.counted(metric, provider).await > before }).await;
+    }
+
     /// What one provider did for an order.
     ///
     /// # Panics

@@ -211,6 +211,9 @@ async fn while_a_provider_is_down_nothing_is_prepared_with_it_until_a_probe_find
     // What the functions have cached of it is a second old at most.
     tokio::time::sleep(Duration::from_millis(1100)).await;
 
+    let transitions = ["BreakerProbed", "BreakerClosed"];
+    let counted = [shop.counted(transitions[0], "stripe").await, shop.counted(transitions[1], "stripe").await];
+
     let (with_two, with_one) = (new_key(), new_key());
     let (both, card) = (purchase_with(&lines, &[("stripe", CARD), ("paypal", "vault_ok")]), purchase(&lines, CARD));
     let (paid, waiting) = tokio::join!(kareem.checkout(&with_two, &both), kareem.checkout(&with_one, &card));
@@ -227,6 +230,9 @@ async fn while_a_provider_is_down_nothing_is_prepared_with_it_until_a_probe_find
     assert_eq!(shop.closed(&order_id).await.status(), Status::Paid, "settlement's own try was the probe");
     assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture"]);
     assert!(!health.load(Provider::Stripe).await.unwrap().is_open());
+    for (transition, before) in transitions.into_iter().zip(counted) {
+        shop.counted_since(transition, "stripe", before).await;
+    }
 }
 
 /// The provider's clock is shifted for all of its orders, so nothing else may be in the shop.

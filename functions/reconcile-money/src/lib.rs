@@ -25,7 +25,7 @@ use shared::{
     },
 };
 
-/// What the providers list of this time is compared: several runs look at each payment.
+/// What was placed, and what the providers list, of this time is compared: several runs look at each payment.
 const RECENT: SignedDuration = SignedDuration::from_hours(6);
 
 /// An order whose money is not settled, a dead one too, is looked at for so long: longer than any authorisation lives.
@@ -119,7 +119,7 @@ struct Comparison {
 pub struct ReconcileMoney {
     /// Our book.
     pub events: OrderEvents,
-    /// Which orders are not settled.
+    /// Which orders are recent, or not settled.
     pub view: CustomerOrdersTable,
     /// Their books.
     pub providers: Providers,
@@ -134,8 +134,8 @@ impl ReconcileMoney {
     /// When a list could not be read, an order not be compared, or the report not be written: then nothing counts as
     /// reconciled, and what was compared is in the report nevertheless.
     pub async fn handle(&self, now: Timestamp) -> Result<Report, Error> {
-        let unsettled = self.view.unsettled_since(before(now, UNSETTLED)).await?;
-        let mut orders: BTreeMap<OrderId, Vec<MovedPayment>> = unsettled.into_iter().map(|order_id| (order_id, vec![])).collect();
+        let ours = self.view.recent_or_unsettled(before(now, RECENT), before(now, UNSETTLED)).await?;
+        let mut orders: BTreeMap<OrderId, Vec<MovedPayment>> = ours.into_iter().map(|order_id| (order_id, vec![])).collect();
         let mut differences = BTreeSet::new();
         let mut not_listed = Vec::new();
         for provider in Provider::ALL {
@@ -241,12 +241,12 @@ pub async fn problems(
     Ok(lasting_problems(events, order, compare).await?)
 }
 
-/// What the provider says of an attempt. Of one that was never answered nothing is left once `PayPal` has forgotten its order:
-/// then nothing can be held by it.
+/// What the provider says of an attempt. Of one that was never authorised nothing is left once `PayPal` has forgotten its
+/// order: then nothing can be held by it.
 async fn state(gateway: &dyn PaymentGateway, attempt: &Attempt) -> Result<PaymentState, PaymentError> {
     let read = gateway.read(&attempt.reference).await;
-    let never_answered = matches!(attempt.answer, None | Some(PaymentAnswer::ActionRequired));
-    if read.is_err() && never_answered && gateway.order_of(&attempt.reference).await?.is_none() {
+    let never_authorized = !matches!(attempt.answer, Some(PaymentAnswer::Authorized { .. }));
+    if read.is_err() && never_authorized && gateway.order_of(&attempt.reference).await?.is_none() {
         return Ok(PaymentState::Prepared);
     }
     read

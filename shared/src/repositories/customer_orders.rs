@@ -23,7 +23,7 @@ use crate::{
 pub struct OrderRow {
     /// Whose list.
     pub customer_id: CustomerId,
-    /// `placed_at#order_id`: the list is in the order of placing.
+    /// `placed_at#order_id`: the list is in the order of placing, to the millisecond.
     pub placed_order: String,
     /// The order.
     pub order_id: OrderId,
@@ -126,18 +126,20 @@ impl CustomerOrdersTable {
         Ok(Page { items, next: page.last_evaluated_key.map(text_key) })
     }
 
-    /// Orders that were placed since and whose money is not settled, by a scan of the view: for the reconciliation only.
+    /// The orders that were placed since `recent`, and those since `unsettled` whose money is not settled, by a scan of the
+    /// view: for the reconciliation only.
     ///
     /// # Errors
     /// [`RepositoryError`].
-    pub async fn unsettled_since(&self, since: Timestamp) -> Result<Vec<OrderId>, RepositoryError> {
+    pub async fn recent_or_unsettled(&self, recent: Timestamp, unsettled: Timestamp) -> Result<Vec<OrderId>, RepositoryError> {
         let scan = self
             .client
             .scan()
             .table_name(&self.table)
-            .filter_expression("placed_order >= :since AND settled = :settled")
+            .filter_expression("placed_order >= :recent OR (placed_order >= :unsettled AND settled = :settled)")
             .projection_expression("order_id")
-            .expression_attribute_values(":since", AttributeValue::S(format!("{since:.3}")))
+            .expression_attribute_values(":recent", AttributeValue::S(format!("{recent:.3}")))
+            .expression_attribute_values(":unsettled", AttributeValue::S(format!("{unsettled:.3}")))
             .expression_attribute_values(":settled", AttributeValue::Bool(false));
         let items: Vec<_> = scan
             .into_paginator()

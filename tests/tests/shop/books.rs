@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use shared::{
     domain::{
         event::{Cancellation, Provider},
-        ids::{OrderId, RefundId},
+        ids::{CustomerId, OrderId, RefundId},
         money::{Currency, Money},
         order::{Order, Owed},
     },
@@ -17,7 +17,10 @@ use shared::{
         ListedPayment, ListedRefund, MethodOwner, PaymentError, PaymentGateway, PaymentState, Preparation, RefundState,
         providers::Providers,
     },
-    repositories::{customer_orders::CustomerOrdersTable, order_events::OrderEvents},
+    repositories::{
+        customer_orders::{CustomerOrdersTable, OrderRow},
+        order_events::OrderEvents,
+    },
     saga::StepError,
 };
 use system_tests::{local_aws, new_key};
@@ -146,7 +149,7 @@ async fn another_amount_than_was_agreed_is_told() {
 
 /// PayPal forgets an order that nobody authorised, after some hours.
 #[tokio::test]
-async fn a_payment_that_its_provider_has_forgotten_is_no_difference_unless_it_was_answered() {
+async fn a_payment_that_its_provider_has_forgotten_is_no_difference_unless_it_was_authorised() {
     let forgotten = || Err(PaymentError::Failed { provider: Provider::Paypal, reason: "404".into(), outage: false });
     let found = async |saga: &Saga| {
         let order = saga.order().await;
@@ -157,6 +160,8 @@ async fn a_payment_that_its_provider_has_forgotten_is_no_difference_unless_it_wa
     prepared.reserve().await.unwrap();
     let prepare = |order: &Order| order.prepare_payment(1, Provider::Paypal, "5O190127TN364715T");
     prepared.events.advance(&prepared.order_id, prepare).await.unwrap();
+    assert!(found(&prepared).await.unwrap().is_empty());
+    prepared.events.advance(&prepared.order_id, |order| order.decline_payment(1, "REFUSED")).await.unwrap();
     assert!(found(&prepared).await.unwrap().is_empty());
     let authorized = Saga::authorized(Provider::Paypal, "vault_ok").await;
     found(&authorized).await.unwrap_err();
@@ -206,6 +211,11 @@ async fn a_capture_that_is_shown_what_paypal_knew_before_the_hold_stays_owed_and
     assert_eq!(saga.ledger().await, ["authorize", "capture"]);
 }
 
+/// The shop's.
+fn view(saga: &Saga) -> CustomerOrdersTable {
+    CustomerOrdersTable::new(saga.shop.dynamodb.clone(), saga.shop.resource("CustomerOrdersTable"))
+}
+
 /// The comparison of this order's table with these books, and the report that it wrote.
 async fn compared(saga: &Saga, stripe: Book, paypal: Book) -> (Result<Report, String>, Report) {
     let aws = local_aws(&saga.shop.outputs.aws_endpoint);
@@ -215,7 +225,7 @@ async fn compared(saga: &Saga, stripe: Book, paypal: Book) -> (Result<Report, St
     s3.create_bucket().bucket(&bucket).send().await.unwrap();
     let reconcile = ReconcileMoney {
         events: saga.events.clone(),
-        view: CustomerOrdersTable::new(saga.shop.dynamodb.clone(), saga.shop.resource("CustomerOrdersTable")),
+        view: view(saga),
         providers: Providers::new(Arc::new(stripe), Arc::new(paypal)),
         reports: Reports::new(&aws, &bucket),
     };
@@ -252,6 +262,22 @@ async fn a_list_that_cannot_be_read_fails_the_run_and_hides_no_difference_at_the
     assert!(answer.unwrap_err().contains("the list of stripe could not be read"));
     assert_eq!((report.not_listed.as_slice(), report.not_compared.len()), (&[Provider::Stripe][..], 0));
     assert_eq!(report.differences.iter().map(|found| found.reference.as_str()).collect::<Vec<_>>(), ["A1"]);
+}
+
+/// PayPal's report has nothing of money that did not move.
+#[tokio::test]
+async fn an_order_of_the_last_hours_that_no_provider_lists_is_read_by_reference_though_it_is_settled() {
+    let saga = Saga::paid(Provider::Paypal, "vault_ok").await;
+    let order = saga.order().await;
+    let reference = order.attempts()[0].reference.clone();
+    // Of a customer of its own: her list is another test's.
+    let row = OrderRow { customer_id: CustomerId(new_key()), ..OrderRow::of(&order) };
+    assert!(row.settled && view(&saga).put_if_later(&row).await.unwrap());
+    let (answer, report) = compared(&saga, Book::of(Vec::new(), Ok(HELD)), Book::of(Vec::new(), Ok(PaymentState::Voided))).await;
+    answer.unwrap();
+    assert_eq!(report.compared, 1);
+    let told: Vec<_> = report.differences.iter().map(|found| (found.reference.as_str(), found.problem.as_str())).collect();
+    assert_eq!(told, [(reference.as_str(), "the events say that money was taken, and the provider does not")]);
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use shared::domain::order::{RefundProgress, RefundStatus, Status};
 use system_tests::{Shop, eventually, new_key, purchase, purchase_with};
 
 use crate::{
-    counting::{counted, counted_since},
     reconciling::by_hand,
     runbooks::{printed, xtask},
 };
@@ -100,7 +99,7 @@ async fn a_cancelled_order_whose_refund_is_refused_for_good_closes_and_rings() {
     assert_eq!(kareem.checkout(&key, &purchase(&[("rug-atlas", 1)], "pm_card_visa")).await.status, 201);
     let reference = shop.closed(&order_id).await.attempts()[0].reference.clone();
     by_hand(&shop, "/v1/refunds", format!("payment_intent={reference}&amount=100")).await;
-    let before = counted(&shop, "RefundFailed", "stripe").await;
+    let before = shop.counted("RefundFailed", "stripe").await;
     assert_eq!(kareem.cancel_patiently(&order_id).await.status, 200);
     let order = shop.closed(&order_id).await;
     assert_eq!((order.status(), order.refund_status()), (Status::Cancelled, RefundStatus::None));
@@ -113,7 +112,7 @@ async fn a_cancelled_order_whose_refund_is_refused_for_good_closes_and_rings() {
         refunds.len() == 5
     })
     .await;
-    counted_since(&shop, "RefundFailed", "stripe", before + 4).await;
+    shop.counted_since("RefundFailed", "stripe", before + 4).await;
 }
 
 #[tokio::test]

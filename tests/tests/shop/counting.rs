@@ -1,22 +1,8 @@
 //! What an operator must know of is counted where the alarms look: in the functions' logs.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 use shared::domain::order::Status;
-use system_tests::{Shop, eventually, new_key, purchase_with};
-
-/// How often the functions counted this so far, with this provider's name; of none: with none.
-pub(crate) async fn counted(shop: &Shop, metric: &str, provider: &str) -> u64 {
-    let told = shop.python("metrics.py", &[shop.resource("FunctionLogs"), metric]).await;
-    let by_provider: BTreeMap<String, u64> = serde_json::from_str(&told).unwrap();
-    by_provider.get(provider).copied().unwrap_or_default()
-}
-
-/// Waits until it was counted more often than before. Other tests count too: it may be by more than one.
-pub(crate) async fn counted_since(shop: &Shop, metric: &str, provider: &str, before: u64) {
-    eventually(metric, || async { counted(shop, metric, provider).await > before }).await;
-}
+use system_tests::{Shop, new_key, purchase_with};
 
 /// We ask too often, say, or our key is good no more: no order can be paid there until somebody looks.
 #[tokio::test]
@@ -28,7 +14,7 @@ async fn a_provider_that_refuses_us_is_gone_around_and_counted() {
         ("stripe", "authorize-payment/stripe.CreatePaymentIntent#1", [card, vault]),
         ("paypal", "authorize-payment/paypal.CreateOrder#1", [vault, card]),
     ] {
-        let before = counted(&shop, "ProviderRefused", refuses).await;
+        let before = shop.counted("ProviderRefused", refuses).await;
         let key = new_key();
         let order_id = kareem.order_id(&key);
         shop.strike(&order_id, call, "throttle").await;
@@ -38,7 +24,7 @@ async fn a_provider_that_refuses_us_is_gone_around_and_counted() {
         assert_eq!(order.status(), Status::Paid);
         assert_eq!(shop.ledger_at(methods[1].0, &order_id).await, ["authorize", "capture"], "the other one served her");
         assert!(shop.ledger_at(refuses, &order_id).await.is_empty());
-        counted_since(&shop, "ProviderRefused", refuses, before).await;
+        shop.counted_since("ProviderRefused", refuses, before).await;
     }
 }
 
@@ -47,9 +33,9 @@ async fn a_provider_that_refuses_us_is_gone_around_and_counted() {
 async fn a_webhook_that_is_not_the_providers_is_counted() {
     let shop = Shop::running();
     for provider in ["stripe", "paypal"] {
-        let before = counted(&shop, "WebhookRejected", provider).await;
+        let before = shop.counted("WebhookRejected", provider).await;
         let forged = shop.http.post(shop.url(&format!("/v1/webhooks/{provider}"))).json(&json!({"id": "evt_forged"}));
         assert_eq!(forged.send().await.unwrap().status(), 400);
-        counted_since(&shop, "WebhookRejected", provider, before).await;
+        shop.counted_since("WebhookRejected", provider, before).await;
     }
 }

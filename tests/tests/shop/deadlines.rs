@@ -16,11 +16,11 @@ use crate::{
     saga::Saga,
 };
 
-/// Brings an order's events into the shop, as if each had happened so long before.
-async fn brought_into_the_shop(saga: &Saga, ago: impl Fn(&Event) -> SignedDuration) {
+/// Brings an order's events into the shop, each altered, as if it had happened before, say.
+async fn brought_into_the_shop(saga: &Saga, alter: impl Fn(&mut Event)) {
     // `OrderPlaced` is the last to come: it brings the guard.
     for mut event in saga.events.load(&saga.order_id).await.unwrap().into_iter().rev() {
-        event.at = event.at.checked_sub(ago(&event)).unwrap();
+        alter(&mut event);
         let put = saga.shop.dynamodb.put_item().table_name(saga.shop.resource("OrderEventsTable"));
         put.set_item(Some(serde_dynamo::to_item(&event).unwrap())).send().await.unwrap();
     }
@@ -34,7 +34,7 @@ async fn an_order_whose_payment_does_not_come_about_in_a_day_is_cancelled_undone
         saga.shop.fault_at(provider.name(), &saga.order_id, "authorize", "error", 1).await;
         saga.authorize().await.unwrap_err();
         assert_eq!(saga.shop.available(saga.sku.as_str()).await, 3);
-        brought_into_the_shop(&saga, |_| SignedDuration::from_hours(24)).await;
+        brought_into_the_shop(&saga, |event| event.at -= SignedDuration::from_hours(24)).await;
 
         let order = saga.shop.closed(&saga.order_id).await;
         assert_eq!(*order.outcome(), Outcome::Cancelled(Cancellation::PaymentTimedOut), "{provider}");
@@ -50,7 +50,7 @@ async fn an_order_that_waits_for_her_is_cancelled_an_hour_after_she_was_asked_an
     let saga = Saga::placed(Provider::Stripe, "pm_card_authenticationRequired").await;
     saga.reserve().await.unwrap();
     assert!(matches!(saga.authorize().await, Err(StepError::PaymentActionRequired)));
-    brought_into_the_shop(&saga, |_| SignedDuration::from_mins(60)).await;
+    brought_into_the_shop(&saga, |event| event.at -= SignedDuration::from_mins(60)).await;
     let order = saga.shop.closed(&saga.order_id).await;
     assert_eq!(*order.outcome(), Outcome::Cancelled(Cancellation::PaymentTimedOut));
     eventually("she is told", || async { saga.shop.mails(saga.order_id.as_str()).await.len() == 1 }).await;
@@ -65,8 +65,12 @@ async fn an_order_that_asked_her_late_still_waits_for_her() {
     let saga = Saga::placed(Provider::Stripe, "pm_card_authenticationRequired").await;
     saga.reserve().await.unwrap();
     assert!(matches!(saga.authorize().await, Err(StepError::PaymentActionRequired)));
-    let asks = |event: &Event| matches!(event.fact, Fact::PaymentActionRequired { .. });
-    brought_into_the_shop(&saga, |event| SignedDuration::from_hours(if asks(event) { 0 } else { 2 })).await;
+    brought_into_the_shop(&saga, |event| {
+        if !matches!(event.fact, Fact::PaymentActionRequired { .. }) {
+            event.at -= SignedDuration::from_hours(2);
+        }
+    })
+    .await;
     eventually("the settlement has looked at it twice", || async {
         let logs = printed(&xtask(&["order", saga.order_id.as_str(), "--logs"]).await);
         logs.lines().filter(|line| line.contains("settling")).count() > 1
@@ -81,12 +85,29 @@ async fn an_order_that_asked_her_late_still_waits_for_her() {
 #[tokio::test]
 async fn an_order_whose_settlement_finds_the_shelf_empty_is_rejected_at_once() {
     let saga = Saga::placed_from(1, Provider::Stripe, "pm_card_visa").await;
-    brought_into_the_shop(&saga, |_| SignedDuration::ZERO).await;
+    brought_into_the_shop(&saga, |_| {}).await;
     let order = saga.shop.closed(&saga.order_id).await;
     let Outcome::Rejected(Rejection::OutOfStock { items }) = order.outcome() else { panic!("{:?}", order.outcome()) };
     assert_eq!((&items[0].sku, items[0].requested, items[0].available), (&saga.sku, 2, 1));
     assert_eq!(saga.shop.available(saga.sku.as_str()).await, 1);
     assert!(order.attempts().is_empty());
+}
+
+/// An operator has a day to see to it.
+#[tokio::test]
+async fn a_hold_that_ends_within_a_day_is_counted_while_it_cannot_be_captured() {
+    let saga = Saga::confirmed(Provider::Stripe, "pm_card_visa").await;
+    saga.shop.fault_at("stripe", &saga.order_id, "capture", "error", 5).await;
+    let before = saga.shop.counted("AuthorizationEndsSoon", "").await;
+    brought_into_the_shop(&saga, |event| {
+        if let Fact::PaymentAuthorized { capture_before, .. } = &mut event.fact {
+            *capture_before = Some(event.at + SignedDuration::from_hours(23));
+        }
+    })
+    .await;
+    saga.shop.counted_since("AuthorizationEndsSoon", "", before).await;
+    assert_eq!(saga.shop.closed(&saga.order_id).await.status(), Status::Paid);
+    assert_eq!(saga.shop.ledger(&saga.order_id).await, ["authorize", "capture"]);
 }
 
 #[tokio::test]

@@ -3,10 +3,7 @@
 use shared::domain::order::Status;
 use system_tests::{Shop, eventually, new_key, purchase};
 
-use crate::{
-    counting::{counted, counted_since},
-    runbooks::{printed, xtask},
-};
+use crate::runbooks::{printed, xtask};
 
 /// Every try to read the order fails. Its message is used up all the same: who comes again is a new guard, by its own sending.
 #[tokio::test]
@@ -19,7 +16,7 @@ async fn a_guard_that_cannot_read_its_order_sends_itself_again() {
         let read = format!("guard-order/dynamodb.Query(OrderEventsTable)#{occurrence}");
         shop.strike(&order_id, &read, "error").await;
     }
-    let before = counted(&shop, "GuardFailed", "").await;
+    let before = shop.counted("GuardFailed", "").await;
     assert_eq!(kareem.checkout(&key, &purchase(&[("candle-beeswax", 1)], "pm_card_visa")).await.status, 201);
     assert_eq!(shop.closed(&order_id).await.status(), Status::Paid);
     eventually("the guard that came again removes the tokens", || async {
@@ -29,5 +26,5 @@ async fn a_guard_that_cannot_read_its_order_sends_itself_again() {
     assert!(shop.calls(&order_id, "guard-order/sqs.SendMessage").await > 0, "it sent itself again");
     let logs = printed(&xtask(&["order", order_id.as_str(), "--logs"]).await);
     assert!(logs.contains("the guard failed and comes again"), "{logs}");
-    counted_since(&shop, "GuardFailed", "", before).await;
+    shop.counted_since("GuardFailed", "", before).await;
 }

@@ -13,7 +13,6 @@ use shared::{
 use system_tests::{Customer, Shop, eventually, new_key, purchase_with};
 
 use crate::{
-    counting::{counted, counted_since},
     runbooks::{printed, xtask},
     saga::providers,
 };
@@ -125,7 +124,7 @@ async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_
 
     let mut before = Vec::new();
     for (metric, provider) in COUNTED {
-        before.push(counted(&shop, metric, provider).await);
+        before.push(shop.counted(metric, provider).await);
     }
     let told = printed(&xtask(&["reconcile"]).await);
     let kept = printed(&xtask(&["reconcile", "--last"]).await);
@@ -142,7 +141,7 @@ async fn money_that_the_providers_hold_and_no_event_names_is_told_and_an_unused_
     }
     eventually("the difference is logged", || said("reconcile-money", &bought, "the books differ")).await;
     for ((metric, provider), before) in COUNTED.into_iter().zip(before) {
-        counted_since(&shop, metric, provider, before).await;
+        shop.counted_since(metric, provider, before).await;
     }
 }
 
