@@ -28,14 +28,14 @@ pub async fn run(release_functions: &str) -> Result<()> {
     let which = Which::parse(release_functions)?;
     let prices = Prices::read()?;
     stack::prepare().await?;
-    let (counted, environment) = count().await?;
+    let built = release::build_all(&which).await?;
+    let (counted, environment, peaks) = count(&built).await?;
     let scenarios = counted.scenarios.iter().map(|scenario| scenario.sides()).collect::<Result<Vec<_>>>()?;
-    let measured = release::measure(&which, &environment).await?;
+    let measured = release::measure(&built, &environment, &peaks).await?;
 
     let checkout = scenarios.first().context("no checkout was counted")?;
     let verdicts = budgets::judge(checkout, &prices, &measured)?;
-    let built: Vec<&String> = measured.functions.iter().map(|of| &of.function).collect();
-    let not_measured: Vec<String> = release::functions()?.into_iter().filter(|name| !built.contains(&name)).collect();
+    let not_measured: Vec<String> = release::functions()?.into_iter().filter(|name| !built.contains(name)).collect();
     let text = report::markdown(&report::Findings {
         scenarios: &scenarios,
         prices: &prices,
@@ -58,11 +58,15 @@ pub async fn run(release_functions: &str) -> Result<()> {
     )
 }
 
-/// A shop with the fault proxy before it, and what playing the scenarios took there; with every function's variables.
-async fn count() -> Result<(Counted, BTreeMap<String, String>)> {
+/// A shop with the fault proxy before it, and what playing the scenarios took there; with every function's variables, and
+/// the peak memory of each that was at work. What is built for release is what runs.
+async fn count(built: &[String]) -> Result<(Counted, BTreeMap<String, String>, BTreeMap<String, u64>)> {
     build_player().await?;
     let plan = Plan::for_tests()?;
     let shop = stack::start(&plan).await?;
+    if !built.is_empty() {
+        release::ship(built, shop.outputs["aws_endpoint"].as_str().unwrap_or_default()).await?;
+    }
     let file = plan.directory.join("counted.json");
     let player = paths::root().join("target").join(stack::host()?).join("debug").join("bench-orders");
     let scenarios = Program::new("bench-orders", player)
@@ -73,8 +77,9 @@ async fn count() -> Result<(Counted, BTreeMap<String, String>)> {
     let log = scenarios.log();
     step("Count what the scenarios take", Some(&log), scenarios.run()).await?;
     let environment = variables(&plan.directory.join("lambda.env"))?;
+    let peaks = release::peaks(&plan.directory.join("aws"))?;
     drop(shop);
-    Ok((Counted::read(&file)?, environment))
+    Ok((Counted::read(&file)?, environment, peaks))
 }
 
 /// All the workspace's features are on, as in the functions' build, so that nothing is compiled twice.

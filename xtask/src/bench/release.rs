@@ -2,19 +2,24 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, bail};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
 
-use super::stand_in::StandIn;
-use crate::{paths, process::Program, progress::step, stack};
+use super::stand_in::{StandIn, WEBHOOK_SECRET};
+use crate::{aws, paths, process::Program, progress::step, stack};
 
 /// Starts of each program; the empty runtime's are taken in turn with the function's, so that both see the same machine.
 const STARTS: usize = 15;
 const EMPTY: &str = "empty-runtime";
+const WEBHOOKS: &str = "receive-webhook";
 
 /// Which functions are built and measured.
 #[derive(Clone, Debug)]
@@ -73,7 +78,7 @@ pub struct Figures {
     pub start: Duration,
     /// The first invocation's time less the second's; none, if that event makes no call.
     pub first_call_ms: Option<f64>,
-    /// `VmHWM` after both.
+    /// The highest `VmHWM` of its processes in the shop, after all scenarios.
     pub peak_kib: u64,
 }
 
@@ -83,33 +88,87 @@ pub struct Measured {
     pub functions: Vec<Figures>,
     pub empty_start: Duration,
     pub empty_bytes: u64,
-    pub empty_peak_kib: u64,
 }
 
-/// Builds and measures. `environment` is every function's variables together.
+/// Builds them, and the empty runtime to compare them with; answers their names.
 ///
 /// # Errors
-/// A build that fails, or a function that does not start.
-pub async fn measure(which: &Which, environment: &BTreeMap<String, String>) -> Result<Measured> {
+/// A build that fails.
+pub async fn build_all(which: &Which) -> Result<Vec<String>> {
     let names = which.names()?;
+    for name in names.iter().map(String::as_str).chain((!names.is_empty()).then_some(EMPTY)) {
+        build(name).await?;
+    }
+    Ok(names)
+}
+
+/// Measures what was built. `environment` is every function's variables together, `peaks` is what [`peaks`] found.
+///
+/// # Errors
+/// A function that does not start, or was not at work in the shop.
+pub async fn measure(
+    names: &[String],
+    environment: &BTreeMap<String, String>,
+    peaks: &BTreeMap<String, u64>,
+) -> Result<Measured> {
     let mut measured = Measured::default();
     if names.is_empty() {
         return Ok(measured);
     }
-    build(EMPTY).await?;
     let empty = binary(EMPTY)?;
     measured.empty_bytes = size(&empty)?;
     let mut empty_starts = Vec::new();
-    for name in &names {
-        build(name).await?;
+    for name in names {
+        let peak = *peaks.get(name).with_context(|| format!("no scenario had {name} work"))?;
         let (figures, beside) =
-            step(&format!("Start {name}"), None, figures(name, &empty, environment)).await.with_context(|| name.clone())?;
+            step(&format!("Start {name}"), None, figures(name, &empty, environment, peak)).await.with_context(|| name.clone())?;
         empty_starts.extend(beside);
         measured.functions.push(figures);
     }
     measured.empty_start = median(&mut empty_starts);
-    measured.empty_peak_kib = started(&empty, environment, None).await?.peak_kib;
     Ok(measured)
+}
+
+/// Deploys what was built in place of what the shop runs.
+///
+/// # Errors
+/// When the local AWS refuses it.
+pub async fn ship(names: &[String], endpoint: &str) -> Result<()> {
+    let ship = Program::new("ship", paths::tool("python"))
+        .args([paths::root().join("tests/python/ship.py").display().to_string(), zips().display().to_string()])
+        .args(names.iter().cloned())
+        .envs(aws::local_environment(endpoint));
+    let log = ship.log();
+    step("Deploy the release builds", Some(&log), ship.run()).await
+}
+
+/// By function: the highest peak memory, in KiB, of its processes that are still there. A local AWS runs them from its
+/// directory.
+///
+/// # Errors
+/// Where there is no `/proc`.
+pub fn peaks(local_aws: &Path) -> Result<BTreeMap<String, u64>> {
+    let mut peaks = BTreeMap::new();
+    for process in std::fs::read_dir("/proc").context("peak memory is read from /proc, which Linux has")? {
+        let process = process?.path();
+        if !std::fs::read_link(process.join("exe")).is_ok_and(|program| program.starts_with(local_aws)) {
+            continue;
+        }
+        // One may have ended by now.
+        let (Ok(variables), Ok(status)) =
+            (std::fs::read(process.join("environ")), std::fs::read_to_string(process.join("status")))
+        else {
+            continue;
+        };
+        let name = variables.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(b"AWS_SDK_UA_APP_ID="));
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
+        if let (Some(name), Some(peak)) = (name, peak) {
+            let (name, peak) = (String::from_utf8_lossy(name).into_owned(), peak.trim().parse::<u64>()?);
+            let highest = peaks.entry(name).or_insert(peak);
+            *highest = peak.max(*highest);
+        }
+    }
+    Ok(peaks)
 }
 
 /// As `cargo xtask deploy` builds, but for this machine, one at a time.
@@ -135,14 +194,18 @@ fn size(file: &Path) -> Result<u64> {
     Ok(std::fs::metadata(file).with_context(|| format!("{}", file.display()))?.len())
 }
 
-async fn figures(name: &str, empty: &Path, environment: &BTreeMap<String, String>) -> Result<(Figures, Vec<Duration>)> {
+async fn figures(
+    name: &str,
+    empty: &Path,
+    environment: &BTreeMap<String, String>,
+    peak_kib: u64,
+) -> Result<(Figures, Vec<Duration>)> {
     let (program, event) = (binary(name)?, event(name)?);
-    let (mut starts, mut empty_starts, mut first_calls, mut peaks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut starts, mut empty_starts, mut first_calls) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STARTS {
         empty_starts.push(started(empty, environment, None).await?.start);
         let one = started(&program, environment, Some(&event)).await?;
         starts.push(one.start);
-        peaks.push(one.peak_kib);
         first_calls.extend(one.first_call_ms);
     }
     let start = median(&mut starts);
@@ -153,32 +216,57 @@ async fn figures(name: &str, empty: &Path, environment: &BTreeMap<String, String
         start_ratio: start.as_secs_f64() / median(&mut empty_starts).as_secs_f64(),
         start,
         first_call_ms: (first_calls.len() == STARTS).then(|| median_ms(&mut first_calls)),
-        peak_kib: median(&mut peaks),
+        peak_kib,
     };
     Ok((figures, empty_starts))
 }
 
 /// Events that are turned away, by their files' names.
-const UNHAPPY: [&str; 6] = ["poison", "no-such", "not-", "wrong", "unsigned", "declined"];
+const UNHAPPY: [&str; 5] = ["poison", "no-such", "not-", "wrong", "declined"];
 
 /// The event that both invocations get: the first of the function's files that is not there to be turned away. What it names
 /// is not in the [`StandIn`]'s empty tables, so it gets as far as the first read.
 fn event(name: &str) -> Result<String> {
+    let directory = paths::root().join("events").join(name);
+    if name == WEBHOOKS {
+        return signed(&std::fs::read_to_string(directory.join("stripe-unsigned.json"))?);
+    }
     let mut files: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(paths::root().join("events").join(name))? {
+    for entry in std::fs::read_dir(directory)? {
         files.push(entry?.path());
     }
     files.sort();
     let unhappy = |file: &&PathBuf| UNHAPPY.iter().any(|word| file.to_string_lossy().contains(word));
-    let happy = files.iter().find(|file| !unhappy(file));
-    let file = happy.or(files.first()).with_context(|| format!("events/{name} is empty"))?;
+    let file = files.iter().find(|file| !unhappy(file)).with_context(|| format!("events/{name} has none that is taken"))?;
     Ok(std::fs::read_to_string(file)?)
+}
+
+/// An event of Stripe's, as it signs it: else it is turned away before anything is called.
+fn signed(request: &str) -> Result<String> {
+    let mut request: Value = serde_json::from_str(request)?;
+    let body = json!({
+        "id": "evt_bench",
+        "type": "payment_intent.succeeded",
+        "data": {"object": {
+            "object": "payment_intent", "id": "pi_bench", "metadata": {"order_id": "ord_00000000000000000000000000000001"},
+        }},
+    });
+    let (body, second) = (body.to_string(), SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
+    let mut mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_SECRET.as_bytes())?;
+    mac.update(format!("{second}.{body}").as_bytes());
+    let mut header = format!("t={second},v1=");
+    for byte in mac.finalize().into_bytes() {
+        write!(header, "{byte:02x}")?;
+    }
+    request["body"] = body.into();
+    request["headers"]["Stripe-Signature"] = header.clone().into();
+    request["multiValueHeaders"]["Stripe-Signature"] = json!([header]);
+    Ok(request.to_string())
 }
 
 struct Started {
     start: Duration,
     first_call_ms: Option<f64>,
-    peak_kib: u64,
 }
 
 /// One process: its start and, with an event, two invocations.
@@ -192,7 +280,7 @@ async fn started(program: &Path, environment: &BTreeMap<String, String>, event: 
     command.envs([("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")]);
     command.envs([("AWS_LAMBDA_LOG_GROUP_NAME", "bench"), ("AWS_LAMBDA_LOG_STREAM_NAME", "bench")]);
     let before = Instant::now();
-    let process = Process(command.spawn().with_context(|| format!("{} cannot be started", program.display()))?);
+    let _process = Process(command.spawn().with_context(|| format!("{} cannot be started", program.display()))?);
     let start = stand_in.first_next().await?.saturating_duration_since(before);
     let first_call_ms = match event {
         Some(event) => {
@@ -202,20 +290,11 @@ async fn started(program: &Path, environment: &BTreeMap<String, String>, event: 
         }
         None => None,
     };
-    Ok(Started { start, first_call_ms, peak_kib: process.peak_kib()? })
+    Ok(Started { start, first_call_ms })
 }
 
 /// Ends with its owner.
 struct Process(Child);
-
-impl Process {
-    fn peak_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))
-            .context("peak memory is read from /proc, which Linux has")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no VmHWM")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
-    }
-}
 
 impl Drop for Process {
     fn drop(&mut self) {

@@ -18,7 +18,7 @@ const INTRODUCTION: &str = "\
 Written by `cargo xtask bench`; do not edit. Speed is counted and not timed: calls, units, invocations and bytes are the same on every \
 machine. What is timed is only ever a ratio or a difference within one run. The counts come from the fault proxy, which sees every call \
 of a function, and from the local AWS: the functions' invocations, the workflows' histories, the bus's rules, the lines logged. Each \
-scenario was played once, alone, on a shop that was warm.";
+scenario was played once, alone, on a shop that was warm and ran the release builds, if any was made.";
 
 /// All that is told.
 #[derive(Debug)]
@@ -237,19 +237,18 @@ fn functions(text: &mut String, findings: &Findings) {
         "Release builds for this machine, one process each with nothing beside it; AWS and the providers are stood in for by a server that answers \
          at once, without TLS. *Start*: from exec to the first `/next`, the connections opened ahead included, as a ratio to the empty runtime, \
          which was started in turn with the function. *First call*: the first invocation's time less the second's, with the same event. Both are \
-         medians of 15 processes in this one run on this one machine. *Peak*: `VmHWM` after both invocations. The stand-in holds \
-         nothing: a function that reads an order ends at that read, so *peak* is what starting and calling take, and the work itself (an order's \
-         history, a receipt's PDF) comes on top.\n",
+         medians of 15 processes in this one run on this one machine. The stand-in holds nothing: a function that reads an order ends at that \
+         read. *Peak*: the highest `VmHWM` of the function's processes in the shop in which the scenarios above were played, after real \
+         work: orders, their webhooks, a list, a receipt, a reconciliation.\n",
     );
     line(text, "| function | bootstrap, MB | zip, MB | start | first call, ms | peak, MiB |\n|---|---:|---:|---:|---:|---:|");
     let megabytes = |bytes: u64| format!("{:.2}", real(bytes) / 1e6);
     let mebibytes = |kib: u64| format!("{:.1}", real(kib) / 1024.0);
     let _ = writeln!(
         text,
-        "| an empty runtime ({:.2} ms) | {} | | 1 | | {} |",
+        "| an empty runtime ({:.2} ms) | {} | | 1 | | |",
         measured.empty_start.as_secs_f64() * 1000.0,
-        megabytes(measured.empty_bytes),
-        mebibytes(measured.empty_peak_kib)
+        megabytes(measured.empty_bytes)
     );
     for of in &measured.functions {
         let first = of.first_call_ms.map_or("not measured".to_owned(), |difference| format!("{difference:+.2}"));

@@ -19,6 +19,9 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
+/// What its Stripe signs with.
+pub const WEBHOOK_SECRET: &str = "whsec_bench";
+
 /// One invocation, as it looked from outside.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation {
@@ -178,7 +181,7 @@ fn answer(operation: &str, path: &str) -> Value {
         "PutEvents" => json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
         "GetSecretValue" => {
             let secret = json!({
-                "api_key": "sk_test_bench", "webhook_secrets": ["whsec_bench"],
+                "api_key": "sk_test_bench", "webhook_secrets": [WEBHOOK_SECRET],
                 "client_id": "bench", "client_secret": "bench", "webhook_id": "WH-BENCH",
             });
             json!({"ARN": "arn", "Name": "bench", "VersionId": "1", "SecretString": secret.to_string()})
