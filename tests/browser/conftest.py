@@ -35,10 +35,14 @@ LOAD_EVERY_PICTURE = """
 """
 
 
+# One for each of the processes that run tests side by side: each sees only its own orders.
+SHOPPERS = ["kareem", "amina"]
+
+
 @dataclass(frozen=True)
 class Stack:
     web_url: str
-    users: dict
+    shopper: dict
 
 
 class Orders:
@@ -86,12 +90,13 @@ def _json(request) -> dict:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Stack:
+def stack(worker_id) -> Stack:
     outputs = Path(os.environ.get("SOUK_OUTPUTS", REPO / ".local" / "outputs.json"))
     if not outputs.is_file():
         pytest.fail(f"The stack is not up: {outputs} is missing. Start it with `cargo xtask up`, or set SOUK_OUTPUTS.", pytrace=False)
     values = json.loads(outputs.read_text())
-    return Stack(web_url=values["web_url"].rstrip("/"), users=values["users"])
+    shopper = SHOPPERS[0 if worker_id == "master" else int(worker_id.removeprefix("gw"))]
+    return Stack(web_url=values["web_url"].rstrip("/"), shopper=values["users"][shopper])
 
 
 @pytest.fixture(scope="session")
@@ -149,5 +154,5 @@ def step(request, screenshots):
 
 
 @pytest.fixture
-def kareems_orders(stack) -> Orders:
-    return Orders(stack, stack.users["kareem"])
+def her_orders(stack) -> Orders:
+    return Orders(stack, stack.shopper)
