@@ -134,7 +134,7 @@ impl Bench {
         self.shop.python("invoke.py", &["reconcile-money", "{}"]).await;
 
         let waiting = self.order(ASKED).await;
-        assert_eq!(self.click(&waiting, Click::Checkout).await.status, 402);
+        assert_eq!(self.click(&waiting, Click::Checkout).await.status, 202);
         let cancel = json!({"order_id": waiting.id, "reason": "payment_timed_out"});
         self.shop.python("invoke.py", &["cancel-order", &cancel.to_string()]).await;
         self.rest(&waiting).await;
