@@ -48,20 +48,20 @@ records = [
     for item in items
 ] * 2
 functions = boto3.client("lambda")
+published = {type for types in outputs["taken"].values() for type in types}
 for function in ("ProjectOrdersFunction", "PublishEventsFunction"):
     random.shuffle(records)
-    wanted = records if function == "ProjectOrdersFunction" else [r for r in records if r["dynamodb"]["NewImage"]["type"]["S"] in outputs["types"]]
+    wanted = records if function == "ProjectOrdersFunction" else [r for r in records if r["dynamodb"]["NewImage"]["type"]["S"] in published]
     answer = functions.invoke(FunctionName=outputs[function], Payload=json.dumps({"Records": wanted}).encode())
     if "FunctionError" in answer:
         sys.exit(f"{function}: {answer['Payload'].read().decode()}")
 sqs = boto3.client("sqs")
 events = [{name: plain(value) for name, value in item.items()} for item in items]
-subscribed = {"SendEmailQueue": None, "CapturePaymentQueue": {"OrderConfirmed"}, "GuardQueue": set(outputs["guarded"])}
 messages = [
     (queue, json.dumps({"detail": event}))
-    for queue, types in subscribed.items()
+    for queue, types in outputs["taken"].items()
     for event in events * 2
-    if types is None or event["type"] in types
+    if event["type"] in types
 ]
 random.shuffle(messages)
 for queue, body in messages:

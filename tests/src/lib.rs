@@ -286,11 +286,11 @@ impl Shop {
         sku
     }
 
-    /// A table of order events that only one test writes to: it has no stream, so nothing in the shop reacts to it.
+    /// A table of order events that only one test writes to, by its name: it has no stream, so nothing in the shop reacts to it.
     ///
     /// # Panics
     /// When it cannot be made.
-    pub async fn own_events_table(&self) -> OrderEvents {
+    pub async fn own_events_table(&self) -> String {
         use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
         let name = format!("own-events-{}", Uuid::new_v4().simple());
         let mut table = self.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
@@ -302,7 +302,7 @@ impl Shop {
             table = table.attribute_definitions(definition.expect("a definition")).key_schema(key.expect("a key"));
         }
         table.send().await.expect("the table is made");
-        OrderEvents::new(self.dynamodb.clone(), name)
+        name
     }
 
     /// How many of it are available.

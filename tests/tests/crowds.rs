@@ -162,6 +162,9 @@ async fn buy(shop: &Shop, kareem: &Customer, lines: &[(shared::domain::ids::Sku,
 /// What the click's own workflow is held at until others work on its order.
 const HELD: &str = "authorize-payment/stripe.ConfirmPaymentIntent#1";
 
+/// What the first of the workflows that gets there is held at until webhooks have come.
+const CONFIRMING: &str = "confirm-order/dynamodb.PutItem(OrderEventsTable)#1";
+
 #[tokio::test]
 async fn workflows_settlements_and_webhooks_on_one_order_at_once_charge_it_once() {
     let _alone = DOOR.lock().await;
@@ -173,14 +176,18 @@ async fn workflows_settlements_and_webhooks_on_one_order_at_once_charge_it_once(
         let body = purchase(&[("coffee-beans", 1)], CARD);
         let machines = [shop.resource("CheckoutStateMachine"), shop.resource("SettlementStateMachine")];
         shop.strike(&order_id, HELD, "freeze").await;
+        shop.strike(&order_id, CONFIRMING, "freeze").await;
         let crowd = async {
             eventually("the first workflow asks Stripe to hold the money", || shop.is_held(&order_id, HELD)).await;
             shop.python("crowd.py", &[order_id.as_str(), machines[0], machines[1]]).await;
             let others = || async { shop.calls(&order_id, "authorize-payment/stripe.RetrievePaymentIntent").await >= 2 };
             eventually("others look at the attempt meanwhile", others).await;
             assert!(shop.thaw(&order_id, HELD).await, "its request was on its way all the time");
-            // Until Stripe has told of the order, there is nothing to tell again.
+            eventually("one of them confirms", || shop.is_held(&order_id, CONFIRMING)).await;
+            // Until Stripe has told of the order, there is nothing to tell again. Each is answered before the next is sent.
             eventually("webhooks are replayed", || async { shop.replay_webhooks(&order_id, 3).await >= 3 }).await;
+            assert!(shop.calls(&order_id, "receive-webhook/stripe.RetrievePaymentIntent").await > 0, "they asked meanwhile");
+            assert!(shop.thaw(&order_id, CONFIRMING).await, "its request was on its way all the time");
         };
         let (answer, ()) = tokio::join!(kareem.checkout_patiently(&key, &body), crowd);
         assert!([201, 202].contains(&answer.status), "{answer:?}");

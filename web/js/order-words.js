@@ -18,6 +18,7 @@ const STATUSES = {
 
 const CANCELLATIONS = {
   customer_request: "The order was cancelled, as you asked",
+  shop_request: "We had to cancel the order",
   payment_timed_out: "No payment came about in time, so the order was cancelled",
   payment_unavailable: "No way of paying worked, so the order was cancelled",
   authorization_lapsed: "The money could not be taken any more, so the order was cancelled",

@@ -4,7 +4,13 @@ import { Problem, Unreachable } from "./failures.js";
 import { StillUnknown } from "./purchase.js";
 import { SignedOut } from "./session.js";
 
+// Nobody refused it: it is another's, was removed, or was never there.
+const NOT_FOUND = "We did not find this way of paying among yours. Please choose another one.";
+
 const DECLINES = {
+  payment_method_not_yours: NOT_FOUND,
+  resource_missing: NOT_FOUND,
+  TOKEN_ID_NOT_FOUND: NOT_FOUND,
   insufficient_funds: "There is not enough money on this card. Please try another one.",
   expired_card: "This card has expired. Please try another one.",
   incorrect_cvc: "The security code does not match this card. Please check it, or try another card.",

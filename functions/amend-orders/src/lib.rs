@@ -13,6 +13,7 @@ use shared::{
     http::{Answer, Caller, FieldError, Problem, correlation_id, route},
     idempotency::{self, Done, Keyed, fingerprint, json_body, key_of, unavailable},
     order_view,
+    payments::providers::is_countable,
     repositories::{
         idempotency_keys::{IdempotencyKeysTable, SavedAnswer},
         order_events::{AdvanceError, OrderEvents},
@@ -53,12 +54,15 @@ impl AmendOrders {
         let keyed = Keyed { customer: &caller.customer_id, route: &route, key: &key, fingerprint: &fingerprint };
         if route == CANCEL {
             refuse_members(&body, &[])?;
-            Box::pin(idempotency::once(&self.keys, keyed, self.cancel(&order))).await
+            let is_hers = order.placed.customer_id == caller.customer_id;
+            let reason = if is_hers { Cancellation::CustomerRequest } else { Cancellation::ShopRequest };
+            Box::pin(idempotency::once(&self.keys, keyed, self.cancel(&order, reason))).await
         } else {
             if !caller.is_admin() {
                 return Err(Problem::forbidden("Only an administrator gives money back; a customer may cancel her order."));
             }
             let amount = amount(&body)?;
+            countable(&order, amount)?;
             let refund = RefundId::for_request(&order.id, &key);
             Box::pin(idempotency::once(&self.keys, keyed, self.refund(&order, refund, amount))).await
         }
@@ -75,8 +79,8 @@ impl AmendOrders {
         }
     }
 
-    async fn cancel(&self, order: &Order) -> Done {
-        let outcome = self.amend(order, "cancel", |order| order.cancel(Cancellation::CustomerRequest)).await;
+    async fn cancel(&self, order: &Order, reason: Cancellation) -> Done {
+        let outcome = self.amend(order, "cancel", |order| order.cancel(reason)).await;
         match outcome {
             Ok(order) => kept(200, &order_view::body(&order), false),
             Err(done) => done,
@@ -165,6 +169,12 @@ fn amount(body: &Value) -> Result<Money, Problem> {
     money.filter(|money| money.amount > 0).ok_or_else(wrong)
 }
 
+/// Whether the provider that took the money can give back exactly this much.
+fn countable(order: &Order, amount: Money) -> Result<(), Problem> {
+    let Some(captured) = order.captured_attempt().and_then(|number| order.attempt(number)) else { return Ok(()) };
+    is_countable(captured.provider, amount).map_err(|reason| Problem::validation(&[FieldError::new("/amount", reason)]))
+}
+
 fn refuse_members(body: &Value, known: &[&str]) -> Result<(), Problem> {
     let Some(members) = body.as_object() else {
         return Err(Problem::validation(&[FieldError::new("", "must be a JSON object")]));
@@ -177,6 +187,13 @@ fn refuse_members(body: &Value, known: &[&str]) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use shared::domain::{
+        event::{Event, Fact, Line, OrderPlaced, Provider},
+        ids::CustomerId,
+        money::Currency,
+    };
+
     use super::*;
 
     #[test]
@@ -187,6 +204,38 @@ mod tests {
         }
         let misspelt = json!({"amount": {"amount": 5, "currency": "USD"}, "amuont": 1});
         assert_eq!(amount(&misspelt).unwrap_err().code, "validation_failed");
+    }
+
+    #[test]
+    fn no_more_of_a_currency_is_given_back_than_its_provider_counts() {
+        let money = |amount| Money { amount, currency: Currency::HUF };
+        let line = Line { sku: "mug".parse().unwrap(), name: "Mug".into(), quantity: 1, unit_price: money(20_000) };
+        let paid = |provider| {
+            let placed = OrderPlaced {
+                customer_id: CustomerId("kareem".into()),
+                fingerprint: "f".into(),
+                items: vec![line.clone()],
+                total: money(20_000),
+                payment_methods: vec![provider],
+            };
+            let facts = [
+                Fact::OrderPlaced(placed),
+                Fact::InventoryReserved {},
+                Fact::PaymentPrepared { attempt: 1, provider, reference: "A".into() },
+                Fact::PaymentAuthorized { attempt: 1, capture_before: None },
+                Fact::OrderConfirmed { attempt: 1 },
+                Fact::CaptureStarted { attempt: 1 },
+                Fact::PaymentCaptured { attempt: 1 },
+            ];
+            let order_id: OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
+            let event = |(sequence, fact)| Event { order_id: order_id.clone(), sequence, at: Timestamp::UNIX_EPOCH, fact };
+            Order::from_events(&(1..).zip(facts).map(event).collect::<Vec<_>>()).unwrap()
+        };
+        let refused = countable(&paid(Provider::Paypal), money(1050)).unwrap_err();
+        assert_eq!((refused.status, refused.code), (400, "validation_failed"));
+        assert!(refused.body("i").contains("paypal takes whole units of HUF only"), "{}", refused.body("i"));
+        assert!(countable(&paid(Provider::Paypal), money(1000)).is_ok());
+        assert!(countable(&paid(Provider::Stripe), money(1050)).is_ok());
     }
 
     #[test]

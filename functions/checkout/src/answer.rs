@@ -48,6 +48,7 @@ fn rejected(order: &Order, rejection: &Rejection, instance: &str) -> SavedAnswer
 fn cancelled(order: &Order, reason: Cancellation, instance: &str) -> SavedAnswer {
     let detail = match reason {
         Cancellation::CustomerRequest => "You cancelled this order. A new purchase needs a new Idempotency-Key.",
+        Cancellation::ShopRequest => "The shop cancelled this order. A new purchase needs a new Idempotency-Key.",
         Cancellation::PaymentTimedOut | Cancellation::PaymentUnavailable => {
             "The payment did not come about in time, so the order was cancelled. Nothing was charged."
         }

@@ -164,6 +164,7 @@ fn a_confirmation_that_comes_after_the_cancellation_is_not_written() {
 fn a_cancellation_says_why() {
     let cases = [
         (Cancellation::CustomerRequest, "As you asked"),
+        (Cancellation::ShopRequest, "We had to cancel"),
         (Cancellation::PaymentTimedOut, "did not come about in time"),
         (Cancellation::PaymentUnavailable, "in any of the ways that you chose"),
         (Cancellation::AuthorizationLapsed, "let go of the money"),
@@ -225,6 +226,14 @@ fn a_rejection_is_written_only_to_who_was_told_that_the_order_was_received() {
     );
     assert_says(with(deferred(Provider::Stripe), declined("stolen_card")), &["Your bank did not approve the card"]);
     assert_says(with(deferred(Provider::Paypal), declined("INSTRUMENT_DECLINED")), &["PayPal did not approve"]);
+    for (provider, code) in [
+        (Provider::Stripe, "payment_method_not_yours"),
+        (Provider::Paypal, "payment_method_not_yours"),
+        (Provider::Stripe, "resource_missing"),
+        (Provider::Paypal, "TOKEN_ID_NOT_FOUND"),
+    ] {
+        assert_says(with(deferred(provider), declined(code)), &["did not find this way of paying among yours"]);
+    }
 }
 
 #[test]

@@ -210,6 +210,8 @@ pub enum Rejection {
 pub enum Cancellation {
     /// She asked for it.
     CustomerRequest,
+    /// An administrator of the shop did, for whatever reason.
+    ShopRequest,
     /// No payment came about until the order's deadline.
     PaymentTimedOut,
     /// Every payment method is dead at its provider.

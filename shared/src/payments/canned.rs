@@ -36,7 +36,9 @@ pub(crate) fn stored(value: &Value) -> Script {
 pub(crate) enum Script {
     /// With this status and body.
     Json(u16, Value),
-    /// The same, with one more header.
+    /// Well, with this text.
+    Text(&'static str),
+    /// The same as JSON, with one more header.
     WithHeader(u16, Value, &'static str),
     /// The connection breaks after the request was heard.
     Break,
@@ -114,15 +116,15 @@ impl Canned {
             self.asked.lock().unwrap().push(asked);
             let next = self.script.lock().unwrap().pop_front().unwrap_or(Script::Json(500, Value::Null));
             let (status, body, header) = match next {
-                Script::Json(status, body) => (status, body, ""),
-                Script::WithHeader(status, body, header) => (status, body, header),
+                Script::Json(status, body) => (status, body.to_string(), ""),
+                Script::Text(body) => (200, body.to_owned(), ""),
+                Script::WithHeader(status, body, header) => (status, body.to_string(), header),
                 Script::Break => return,
                 Script::Silence => {
                     sleep(Duration::from_mins(1)).await;
                     return;
                 }
             };
-            let body = body.to_string();
             let separator = if header.is_empty() { "" } else { "\r\n" };
             let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: {}{separator}{header}\r\n\r\n{body}", body.len());
             if stream.write_all(answer.as_bytes()).await.is_err() {

@@ -59,6 +59,9 @@ impl Limits {
 pub(super) enum Repeat {
     /// A read: whatever became of the first.
     Read,
+    /// One that moves no money, under one key: also when the connection broke. One that was kept open while the function was
+    /// frozen may be dead, and the provider is well.
+    Harmless,
     /// One that acts: only when the first had no connection, and so never left.
     NeverSent,
 }
@@ -201,7 +204,7 @@ fn lost(error: &reqwest::Error) -> Lost {
 fn wait_before_repeat(first: &Result<Answer, Lost>, repeat: Repeat) -> Option<Duration> {
     let jitter = retry::full_jitter(0, BACKOFF, BACKOFF);
     match (first, repeat) {
-        (Err(Lost::NoConnection), _) | (Err(_), Repeat::Read) => Some(jitter),
+        (Err(Lost::NoConnection), _) | (Err(_), Repeat::Read) | (Err(Lost::ConnectionBroke), Repeat::Harmless) => Some(jitter),
         (Ok(answer), Repeat::Read) if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS => {
             Some(answer.retry_after.unwrap_or_default() + jitter)
         }

@@ -7,8 +7,8 @@ use aws_config::SdkConfig;
 use super::{
     PaymentGateway,
     breaker::{Guarded, HealthStore, Rules},
-    paypal::{Paypal, amounts},
-    stripe::Stripe,
+    paypal::{self, Paypal},
+    stripe::{self, Stripe},
 };
 use crate::{
     config::{self, Missing},
@@ -101,11 +101,28 @@ impl AcceptedAmounts {
                 let most = Money { amount: MOST_BY_STRIPE, ..total };
                 Err(format!("{provider} takes {most} at most; order less at a time, or choose another payment method"))
             }
-            Some(_) if provider == Provider::Paypal && amounts::decimal(total).is_none() => {
-                Err(format!("{provider} takes whole units of {code} only; choose another payment method"))
-            }
-            Some(_) => Ok(()),
+            Some(_) => is_countable(provider, total).map_err(|reason| format!("{reason}; choose another payment method")),
         }
+    }
+}
+
+/// Whether this provider can move exactly this amount: it may not count so finely, or in another unit than ISO 4217.
+///
+/// # Errors
+/// Why it cannot.
+pub fn is_countable(provider: Provider, money: Money) -> Result<(), String> {
+    let code = money.currency.code();
+    match provider {
+        Provider::Stripe if !stripe::amounts::counts_as_iso(money.currency) => {
+            Err(format!("{provider} counts {code} in another unit than this shop does"))
+        }
+        Provider::Stripe if !stripe::amounts::is_taken(money) => {
+            Err(format!("{provider} takes amounts of {code} only whose last decimal is 0"))
+        }
+        Provider::Paypal if paypal::amounts::decimal(money).is_none() => {
+            Err(format!("{provider} takes whole units of {code} only"))
+        }
+        Provider::Stripe | Provider::Paypal => Ok(()),
     }
 }
 
@@ -133,5 +150,18 @@ mod tests {
         assert_eq!(check(Provider::Stripe, 20_050, Currency::HUF), Ok(()));
         assert!(check(Provider::Paypal, 20_050, Currency::HUF).unwrap_err().contains("whole units of HUF"));
         assert_eq!(check(Provider::Paypal, 20_000, Currency::HUF), Ok(()));
+    }
+
+    #[test]
+    fn stripe_takes_no_currency_that_it_counts_otherwise_and_no_last_decimal_of_three() {
+        let accepted = AcceptedAmounts::parse(&[(Provider::Stripe, "MGA=1,ISK=1,UGX=1,KWD=1,JPY=1,HUF=1")]);
+        let check = |amount, currency| accepted.check(Provider::Stripe, Money { amount, currency });
+        for currency in [Currency::MGA, Currency::ISK, Currency::UGX] {
+            assert!(check(1000, currency).unwrap_err().contains("in another unit"), "{currency:?}");
+        }
+        assert!(check(1001, Currency::KWD).unwrap_err().contains("whose last decimal is 0"));
+        for (amount, currency) in [(1010, Currency::KWD), (1001, Currency::JPY), (1001, Currency::HUF)] {
+            assert_eq!(check(amount, currency), Ok(()), "{currency:?}");
+        }
     }
 }

@@ -255,6 +255,7 @@ pub(crate) fn of(held: Held, lost: bool, order_id: &OrderId) -> Outcome {
         Held::Once => Outcome::Held,
         Held::TwiceMailedUnnoted if lost => Outcome::AtLeastOnce,
         Held::TwiceMailedUnnoted => Outcome::Suspect(format!("promise 5: an e-mail came twice [{order_id}]")),
+        Held::OftenMailedUnnoted => Outcome::Suspect(format!("promise 5: an e-mail came more than twice [{order_id}]")),
         Held::TwiceMailed => Outcome::Broken(format!("promise 5: an e-mail that was noted came twice [{order_id}]")),
     }
 }

@@ -84,15 +84,21 @@ fn parsed(line: &str) -> Option<(String, Outcome)> {
 }
 
 /// What a cell depends on: the code that is struck, and the code that strikes and judges it.
-const CODE: [&str; 12] = [
+const CODE: [&str; 18] = [
+    ".cargo",
     "Cargo.lock",
+    "Cargo.toml",
+    "catalogue",
     "functions",
     "openapi.yaml",
+    "rust-toolchain.toml",
     "shared",
     "statemachines",
     "template.yaml",
+    "tests/Cargo.toml",
     "tests/fault-proxy",
     "tests/payment-simulator",
+    "tests/python",
     "tests/src/lib.rs",
     "tests/tests/faults",
     "xtask/python",

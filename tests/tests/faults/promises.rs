@@ -96,6 +96,8 @@ pub(crate) enum Held {
     TwiceMailed,
     /// Some twice, because the first time was never noted: whoever sent it died, or heard no answer.
     TwiceMailedUnnoted,
+    /// Some more often than that. One fault leaves one e-mail unnoted.
+    OftenMailedUnnoted,
 }
 
 /// Waits until the order has come to rest, and checks every promise.
@@ -347,8 +349,11 @@ async fn mails(play: &Play<'_>, standing: &Standing) -> Result<Held, Broken> {
         proxy.calls(&play.order_id).await.iter().filter(is_note).map(|note| note.invocation_id.clone()).collect();
     Ok(match repeats {
         0 => Held::Once,
-        _ if noted.len() + repeats <= subjects.len() => Held::TwiceMailedUnnoted,
-        _ => Held::TwiceMailed,
+        _ if noted.len() + repeats > subjects.len() => Held::TwiceMailed,
+        _ if subjects.iter().any(|subject| subjects.iter().filter(|other| *other == subject).count() > 2) => {
+            Held::OftenMailedUnnoted
+        }
+        _ => Held::TwiceMailedUnnoted,
     })
 }
 

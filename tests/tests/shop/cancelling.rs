@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
-use shared::domain::order::{RefundProgress, RefundStatus, Status};
+use shared::domain::{
+    event::Cancellation,
+    order::{Outcome, RefundProgress, RefundStatus, Status},
+};
 use system_tests::{Shop, eventually, new_key, purchase, purchase_with};
 
 use crate::{
@@ -54,6 +57,23 @@ async fn an_order_whose_payment_is_under_way_is_cancelled_and_never_charged() {
 }
 
 #[tokio::test]
+async fn a_customer_whose_order_the_shop_cancels_is_not_told_that_she_asked_for_it() {
+    let shop = Shop::running();
+    let (kareem, admin) = (shop.sign_in("kareem").await, shop.sign_in("admin").await);
+    let key = new_key();
+    let order_id = kareem.order_id(&key);
+    assert_eq!(kareem.checkout(&key, &purchase(&[("rug-atlas", 1)], "pm_card_visa")).await.status, 201);
+    shop.closed(&order_id).await;
+    let cancelled = admin.post(&format!("/v1/orders/{order_id}/cancel"), &new_key(), &json!({})).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    let order = shop.closed(&order_id).await;
+    assert_eq!(*order.outcome(), Outcome::Cancelled(Cancellation::ShopRequest));
+    assert_eq!(shop.ledger(&order_id).await, ["authorize", "capture", "refund"]);
+    eventually("she is written to", || async { shop.subjects(&order_id).await.iter().any(|of| of.starts_with("Cancelled")) })
+        .await;
+}
+
+#[tokio::test]
 async fn a_cancel_repeated_is_the_same_answer_and_anothers_order_is_not_there() {
     let shop = Shop::running();
     let (kareem, amina) = (shop.sign_in("kareem").await, shop.sign_in("amina").await);
@@ -74,6 +94,10 @@ async fn a_cancel_repeated_is_the_same_answer_and_anothers_order_is_not_there() 
     assert_eq!((other_key.status, other_key.body["status"].as_str()), (200, Some("cancelled")));
     let order = shop.closed(&order_id).await;
     assert_eq!(order.refunds().len(), 1, "one refund, however often she asks");
+    assert!(
+        shop.calls(&order_id, "amend-orders/states.StartExecution").await > 0,
+        "it is settled at once, before any guard comes"
+    );
 }
 
 #[tokio::test]

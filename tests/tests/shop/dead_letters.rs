@@ -105,6 +105,24 @@ async fn an_order_that_cannot_be_read_holds_up_nothing_behind_it() {
     assert!(listed.lines().any(|line| line.contains(order_id.as_str()) && line.contains("cannot be read")), "{listed}");
 }
 
+/// Everything else about a guard that fails sends it again.
+#[tokio::test]
+async fn what_is_no_guard_or_guards_no_order_is_put_away_with_its_reason() {
+    let _alone = DEAD_LETTERS.lock().await;
+    let shop = Shop::running();
+    let nobody = shop.sign_in("kareem").await.order_id(&new_key());
+    let of_nobody = json!({"order_id": nobody}).to_string();
+    let answer = invoked(&shop, "GuardOrderFunction", &[message(1, "no guard", 1), message(2, &of_nobody, 1)]).await;
+    assert_eq!(answer["batchItemFailures"], json!([]), "{answer}");
+    let listed = printed(&xtask(&["redrive", "guard", "--dry-run"]).await);
+    for (of, reason) in [(nobody.as_str(), "there is no such order"), ("", "the message holds no event")] {
+        let line = listed.lines().find(|line| line.contains(of) && line.contains(reason));
+        let letter = line.and_then(|line| line.split_whitespace().next()).unwrap_or_else(|| panic!("{reason}: {listed}"));
+        eventually("it is discarded", || async { xtask(&["redrive", "guard", "--discard", letter]).await.status.success() })
+            .await;
+    }
+}
+
 /// One that failed five times is put away by its consumer, which knows why; SQS would not say it.
 #[tokio::test]
 async fn a_message_that_fails_for_the_last_time_is_put_away_with_its_reason() {

@@ -21,3 +21,4 @@ mod runbooks;
 mod saga;
 mod settling;
 mod steps;
+mod woken;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use authorize_payment::AuthorizePayment;
+use aws_sdk_dynamodb::Client as DynamoDb;
 use cancel_order::CancelOrder;
 use capture_payment::CapturePayment;
 use jiff::{SignedDuration, Timestamp};
@@ -28,7 +29,7 @@ use shared::{
         providers::Providers,
         stripe::Stripe,
     },
-    repositories::order_details::OrderDetailsTable,
+    repositories::{order_details::OrderDetailsTable, order_events::OrderEvents},
     saga::{OrderRef, StepError},
 };
 use system_tests::{Shop, local_aws, new_key};
@@ -41,7 +42,8 @@ pub(crate) struct Saga {
     pub(crate) order_id: OrderId,
     pub(crate) sku: Sku,
     pub(crate) providers: Providers,
-    pub(crate) events: shared::repositories::order_events::OrderEvents,
+    pub(crate) table: String,
+    pub(crate) events: OrderEvents,
     pub(crate) details: OrderDetailsTable,
 }
 
@@ -58,6 +60,13 @@ pub(crate) fn providers(shop: &Shop) -> Providers {
     };
     let paypal = Paypal::new(shop.outputs.paypal_url.parse().unwrap(), "http://shop", secret, LIMITS);
     Providers::new(Arc::new(stripe), Arc::new(paypal))
+}
+
+/// What she does on her bank's page.
+pub(crate) async fn confirm_at_the_bank(shop: &Shop, reference: &str) -> Response {
+    let page = format!("{}/3d_secure_2/hosted?payment_intent={reference}", shop.outputs.stripe_url);
+    let confirm = shop.http.post(page).header("Content-Type", "application/x-www-form-urlencoded");
+    confirm.body("answer=yes").send().await.unwrap()
 }
 
 impl Saga {
@@ -98,11 +107,22 @@ impl Saga {
         let kareem = shop.sign_in("kareem").await;
         let sku = shop.own_product(stock).await;
         let order_id = kareem.order_id(&new_key());
-        let details = OrderDetailsTable::new(shop.dynamodb.clone(), shop.resource("OrderDetailsTable"));
-        let events = shop.own_events_table().await;
-        let saga = Self { providers: providers(&shop), events, details, order_id, sku, shop };
+        let table = shop.own_events_table().await;
+        let saga = Self::of(shop, table, order_id, sku);
         saga.write(payment_methods, &kareem.id).await;
         saga
+    }
+
+    fn of(shop: Shop, table: String, order_id: OrderId, sku: Sku) -> Self {
+        let events = OrderEvents::new(shop.dynamodb.clone(), &table);
+        let details = OrderDetailsTable::new(shop.dynamodb.clone(), shop.resource("OrderDetailsTable"));
+        Self { providers: providers(&shop), table, events, details, order_id, sku, shop }
+    }
+
+    /// The same order for another process, which has clients of its own.
+    pub(crate) fn elsewhere(&self, dynamodb: DynamoDb) -> Self {
+        let shop = Shop { dynamodb, ..Shop::running() };
+        Self::of(shop, self.table.clone(), self.order_id.clone(), self.sku.clone())
     }
 
     async fn write(&self, payment_methods: Vec<PaymentMethod>, customer: &shared::domain::ids::CustomerId) {
@@ -135,11 +155,8 @@ impl Saga {
         assert!(self.events.place(&event, vec![self.details.first_write(&details).unwrap()]).await.unwrap());
     }
 
-    /// What she does on her bank's page.
     pub(crate) async fn confirm_at_the_bank(&self, reference: &str) -> Response {
-        let page = format!("{}/3d_secure_2/hosted?payment_intent={reference}", self.shop.outputs.stripe_url);
-        let confirm = self.shop.http.post(page).header("Content-Type", "application/x-www-form-urlencoded");
-        confirm.body("answer=yes").send().await.unwrap()
+        confirm_at_the_bank(&self.shop, reference).await
     }
 
     fn step(&self) -> OrderRef {

@@ -28,6 +28,11 @@ fn why(order: &Order, reason: Cancellation) -> String {
     let payer = Payer::of(order);
     match reason {
         Cancellation::CustomerRequest => "As you asked, we have cancelled this order. Nothing of it will be sent to you.".into(),
+        Cancellation::ShopRequest => {
+            "We had to cancel this order. Nothing of it will be sent to you. We are sorry; please write to \
+             us if you would like to know more."
+                .into()
+        }
         Cancellation::PaymentTimedOut if order.live_attempt().is_some_and(waited_for_her) => format!(
             "{} wanted you to confirm the payment, and no confirmation came in time. So we have cancelled the order. \
              You are welcome to order again.",

@@ -37,6 +37,10 @@ pub fn letter(order: &Order, reason: &Rejection) -> Letter {
 fn declined(order: &Order, code: &str) -> &'static str {
     let provider = order.attempts().last().map(|attempt| attempt.provider);
     match (provider, code) {
+        // Nobody refused it: it is another's, was removed, or was never there.
+        (_, "payment_method_not_yours" | "resource_missing" | "TOKEN_ID_NOT_FOUND") => {
+            "We did not find this way of paying among yours; it may have been removed. You are welcome to order again and to choose it anew."
+        }
         (Some(Provider::Paypal), _) => {
             "PayPal did not approve the payment. Please look into your PayPal account, or pay in another way."
         }

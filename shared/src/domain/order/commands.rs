@@ -226,7 +226,7 @@ impl Order {
             _ => Ok(()),
         };
         let allowed = decided.and_then(|()| match reason {
-            Cancellation::CustomerRequest => Ok(()),
+            Cancellation::CustomerRequest | Cancellation::ShopRequest => Ok(()),
             Cancellation::AuthorizationLapsed if self.capture == Capture::Failed => Ok(()),
             Cancellation::AuthorizationLapsed => Err(Refusal::NotCapturing),
             Cancellation::PaymentTimedOut | Cancellation::PaymentUnavailable | Cancellation::DetailsErased => {

@@ -92,10 +92,10 @@ impl Paypal {
 
     /// Sends it under a new id: `PayPal` replays saved answers, its own errors among them.
     async fn post(&self, path: &[&str], body: &Value) -> Result<Answer, Refused> {
-        self.post_as(&Uuid::new_v4().to_string(), path, body).await
+        self.post_as(&Uuid::new_v4().to_string(), path, body, Repeat::NeverSent).await
     }
 
-    async fn post_as(&self, request_id: &str, path: &[&str], body: &Value) -> Result<Answer, Refused> {
+    async fn post_as(&self, request_id: &str, path: &[&str], body: &Value, repeat: Repeat) -> Result<Answer, Refused> {
         let request = self
             .http
             .client
@@ -103,7 +103,7 @@ impl Paypal {
             .header("PayPal-Request-Id", request_id)
             .header("Prefer", "return=representation")
             .json(body);
-        self.send(request, Repeat::NeverSent).await
+        self.send(request, repeat).await
     }
 
     /// Sends it with the access token. A token that is refused is replaced once: the request did nothing.
@@ -283,7 +283,7 @@ impl Paypal {
         let body = json!({"amount": self.amount(amount)?, "custom_id": custom_id});
         // Two who send the same refund at once send the same request, and PayPal makes one.
         let path = ["v2", "payments", "captures", &capture.id, "refund"];
-        let refused = match self.post_as(key, &path, &body).await {
+        let refused = match self.post_as(key, &path, &body, Repeat::NeverSent).await {
             Ok(answer) => {
                 let made: Refund = self.parse(&answer).map_err(|refused| self.error(refused))?;
                 return Ok(made.state());
@@ -405,7 +405,8 @@ impl PaymentGateway for Paypal {
         let body = json!({"intent": "AUTHORIZE", "purchase_units": [unit]});
         // No money moves here: whatever went wrong, nothing that matters was done.
         let made = self.http.bounded(async {
-            let answer = self.post(&["v2", "checkout", "orders"], &body).await;
+            let request_id = Uuid::new_v4().to_string();
+            let answer = self.post_as(&request_id, &["v2", "checkout", "orders"], &body, Repeat::Harmless).await;
             answer.and_then(|answer| self.parse::<Order>(&answer)).map_err(|refused| self.error(refused))
         });
         let made = made.await.map_err(PaymentError::certain)?;

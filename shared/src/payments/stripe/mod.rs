@@ -1,5 +1,6 @@
 //! Stripe, through its `PaymentIntents` API: <https://docs.stripe.com/api/payment_intents>.
 
+pub(super) mod amounts;
 mod shapes;
 
 use async_trait::async_trait;
@@ -79,12 +80,18 @@ impl Stripe {
 
     async fn post<T: DeserializeOwned>(&self, path: &[&str], form: &[(&str, &str)]) -> Result<T, Refused> {
         // A new key for each decision to send: Stripe replays saved answers, its own errors among them.
-        self.post_as(&Uuid::new_v4().to_string(), path, form).await
+        self.post_as(&Uuid::new_v4().to_string(), path, form, Repeat::NeverSent).await
     }
 
-    async fn post_as<T: DeserializeOwned>(&self, key: &str, path: &[&str], form: &[(&str, &str)]) -> Result<T, Refused> {
+    async fn post_as<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        path: &[&str],
+        form: &[(&str, &str)],
+        repeat: Repeat,
+    ) -> Result<T, Refused> {
         let request = self.http.client.post(self.http.url(path)?).header("Idempotency-Key", key).form(form);
-        self.send(request, Repeat::NeverSent).await
+        self.send(request, repeat).await
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder, repeat: Repeat) -> Result<T, Refused> {
@@ -256,7 +263,9 @@ impl PaymentGateway for Stripe {
         form.extend(preparation.account.map(|account| ("customer", account)));
         // No money moves here: whatever went wrong, nothing that matters was done.
         let made = self.http.bounded(async {
-            self.post::<PaymentIntent>(&["v1", "payment_intents"], &form).await.map_err(|refused| self.refused(refused))
+            let key = Uuid::new_v4().to_string();
+            let made = self.post_as::<PaymentIntent>(&key, &["v1", "payment_intents"], &form, Repeat::Harmless).await;
+            made.map_err(|refused| self.refused(refused))
         });
         let made = made.await.map_err(PaymentError::certain)?;
         if made.id.is_empty() { Err(self.http.failed("no PaymentIntent was made")) } else { Ok(made.id) }
@@ -293,7 +302,7 @@ impl PaymentGateway for Stripe {
         let form = [("payment_intent", reference), ("amount", &amount), ("metadata[refund_id]", refund.as_str())];
         let sent = async {
             // Two who send the same refund at once send the same request, and Stripe makes one.
-            let refused = match self.post_as::<Refund>(key, &["v1", "refunds"], &form).await {
+            let refused = match self.post_as::<Refund>(key, &["v1", "refunds"], &form, Repeat::NeverSent).await {
                 Ok(made) => return Ok(made.state()),
                 Err(Refused::Lost(error)) => return Err(error),
                 Err(Refused::ByStripe(status, error)) => (status, *error),

@@ -74,10 +74,26 @@ async fn an_intent_is_prepared_without_a_method_for_the_customer_who_owns_it() {
 #[tokio::test]
 async fn every_failure_to_prepare_is_certain() {
     for answer in [Script::Json(500, json!({})), Script::Json(409, json!({})), Script::Break, Script::Silence, ok(json!({}))] {
-        let canned = Canned::answering([answer.clone()]).await;
+        let canned = Canned::answering([answer.clone(), answer.clone()]).await;
         let preparation = Preparation { order_id: &order_id(), attempt: 1, amount: USD(1), account: None };
         let failed = stripe(&canned).prepare(&preparation).await.unwrap_err();
         assert!(matches!(failed, PaymentError::Failed { .. }), "{answer:?}: {failed}");
+    }
+}
+
+/// A connection that outlived a freeze is dead, and the provider is well. No money moves, and the key is the same.
+#[tokio::test]
+async fn a_preparation_whose_connection_broke_is_sent_once_more_under_its_key_and_not_another_time() {
+    let preparation = Preparation { order_id: &order_id(), attempt: 1, amount: USD(1), account: None };
+    let canned = Canned::answering([Script::Break, ok(json!({"id": "pi_1"}))]).await;
+    assert_eq!(stripe(&canned).prepare(&preparation).await.as_deref(), Ok("pi_1"));
+    let asked = canned.asked();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0].header("idempotency-key"), asked[1].header("idempotency-key"));
+    for first in [Script::Json(500, json!({})), Script::Silence] {
+        let canned = Canned::answering([first, ok(json!({"id": "pi_1"}))]).await;
+        stripe(&canned).prepare(&preparation).await.unwrap_err();
+        assert_eq!(canned.asked().len(), 1, "whoever is slow or fails is not asked again at once");
     }
 }
 

@@ -233,6 +233,18 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
+    async fn a_certificate_that_was_fetched_is_kept_and_trusted_only_while_it_is_valid() {
+        let canned = Canned::answering([Script::Text(CHAIN)]).await;
+        let certificates = Certificates::local(canned.url.clone(), ROOT, LIMITS);
+        let url = canned.url.join("CERT-1").unwrap();
+        let at = async |now: &str| certificates.chain(url.as_str(), now.parse().unwrap()).await.map(|_| ());
+        assert_eq!(at("2027-01-01T00:00:00Z").await, Ok(()));
+        assert_eq!(at("2027-01-02T00:00:00Z").await, Ok(()));
+        assert!(matches!(at("2127-01-01T00:00:00Z").await, Err(WebhookError::Rejected(_))), "it is past its end");
+        assert_eq!(canned.lines(), ["GET /CERT-1"], "it was fetched once");
+    }
+
+    #[tokio::test]
     async fn on_aws_no_certificate_comes_from_a_developers_machine_and_no_root_but_the_worlds_is_trusted() {
         let certificates = Certificates::official("http://127.0.0.1:4002".parse().unwrap(), LIMITS);
         let refused = certificates.chain("http://127.0.0.1:4002/CERT-1", Timestamp::now()).await;

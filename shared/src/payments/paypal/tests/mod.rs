@@ -105,10 +105,15 @@ async fn an_order_is_prepared_without_a_source_and_names_ours() {
 #[tokio::test]
 async fn every_failure_to_prepare_is_certain() {
     for answer in [Script::Json(500, json!({})), Script::Json(409, json!({})), Script::Break, Script::Silence, ok(json!({}))] {
-        let canned = canned([answer.clone()]).await;
+        let canned = canned([answer.clone(), answer.clone()]).await;
         let failed = prepare(&paypal(&canned)).await.unwrap_err();
         assert!(matches!(failed, PaymentError::Failed { .. }), "{answer:?}: {failed}");
     }
+    let broken_once = canned([Script::Break, ok(json!({"id": "A"}))]).await;
+    assert_eq!(prepare(&paypal(&broken_once)).await.as_deref(), Ok("A"));
+    let asked = broken_once.asked();
+    let [first, again] = &asked[asked.len() - 2..] else { panic!("{asked:?}") };
+    assert_eq!((first.header("paypal-request-id"), &first.line), (again.header("paypal-request-id"), &again.line));
     let canned = canned([]).await;
     let amount = Money { amount: 100_050, currency: Currency::HUF };
     let preparation = Preparation { order_id: &order_id(), attempt: 1, amount, account: None };
