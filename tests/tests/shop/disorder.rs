@@ -40,7 +40,7 @@ async fn deliver_again(shop: &Shop, order_id: &OrderId) {
     let arguments = [order_id.as_str(), shop.resource("OrderEventsTable"), &outputs.to_string()];
     let counts = shop.python("deliver_again.py", &arguments).await;
     let counts: Vec<u32> = counts.split_whitespace().map(|count| count.parse().unwrap()).collect();
-    assert!(matches!(counts[..], [records, messages] if records >= 10 && messages >= 10), "{counts:?}");
+    assert!(matches!(counts[..], [records, messages] if records >= 10 && messages >= 6), "{counts:?}");
     let (before, again) = (delivered(shop, order_id).await, shop.replay_webhooks(order_id, 2).await);
     assert!(again >= 2, "there were webhooks to deliver again");
     eventually("they came again", || async { delivered(shop, order_id).await >= before + again }).await;

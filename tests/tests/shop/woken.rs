@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle},
@@ -58,15 +58,16 @@ enum At {
 #[derive(Debug)]
 struct Freeze {
     at: At,
+    /// The call under way is a write.
+    is_write: AtomicBool,
     writes: AtomicU32,
     frozen: Mutex<Sender<()>>,
     thaw: Mutex<Receiver<()>>,
 }
 
 impl Freeze {
-    fn here(&self, at: At, target: Option<&str>) {
-        let writes = target.is_some_and(|target| target.ends_with(".PutItem") || target.ends_with(".TransactWriteItems"));
-        if writes && at == self.at && self.writes.fetch_add(1, Ordering::Relaxed) == 0 {
+    fn here(&self, at: At) {
+        if at == self.at && self.is_write.load(Ordering::Relaxed) && self.writes.fetch_add(1, Ordering::Relaxed) == 0 {
             self.frozen.lock().unwrap().send(()).unwrap();
             self.thaw.lock().unwrap().recv_timeout(PATIENCE).unwrap();
         }
@@ -84,17 +85,19 @@ impl Intercept for Freeze {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.here(At::BeforeItsWrite, context.request().headers().get("x-amz-target"));
+        let target = context.request().headers().get("x-amz-target").unwrap_or_default();
+        self.is_write.store(target.ends_with(".PutItem") || target.ends_with(".TransactWriteItems"), Ordering::Relaxed);
+        self.here(At::BeforeItsWrite);
         Ok(())
     }
 
     fn read_after_attempt(
         &self,
-        context: &FinalizerInterceptorContextRef<'_>,
+        _: &FinalizerInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.here(At::AfterItsWrite, context.request().and_then(|request| request.headers().get("x-amz-target")));
+        self.here(At::AfterItsWrite);
         Ok(())
     }
 }
@@ -110,7 +113,8 @@ impl Sleeper {
     /// Starts the step, and waits until it stands still.
     async fn of(saga: &Saga, step: Step, at: At) -> Self {
         let ((frozen, is_frozen), (thaw, thawed)) = (channel(), channel());
-        let freeze = Freeze { at, writes: AtomicU32::new(0), frozen: Mutex::new(frozen), thaw: Mutex::new(thawed) };
+        let (frozen, thawed) = (Mutex::new(frozen), Mutex::new(thawed));
+        let freeze = Freeze { at, is_write: AtomicBool::new(false), writes: AtomicU32::new(0), frozen, thaw: thawed };
         let settings = Builder::from(&local_aws(&saga.shop.outputs.aws_endpoint)).interceptor(freeze);
         let saga = saga.elsewhere(DynamoDb::from_conf(settings.build()));
         let run = async move {

@@ -85,13 +85,13 @@ async fn every_failure_to_prepare_is_certain() {
 #[tokio::test]
 async fn a_preparation_whose_connection_broke_is_sent_once_more_under_its_key_and_not_another_time() {
     let preparation = Preparation { order_id: &order_id(), attempt: 1, amount: USD(1), account: None };
-    let canned = Canned::answering([Script::Break, ok(json!({"id": "pi_1"}))]).await;
+    let canned = Canned::answering([Script::Break, ok(intent("requires_payment_method"))]).await;
     assert_eq!(stripe(&canned).prepare(&preparation).await.as_deref(), Ok("pi_1"));
     let asked = canned.asked();
     assert_eq!(asked.len(), 2);
     assert_eq!(asked[0].header("idempotency-key"), asked[1].header("idempotency-key"));
     for first in [Script::Json(500, json!({})), Script::Silence] {
-        let canned = Canned::answering([first, ok(json!({"id": "pi_1"}))]).await;
+        let canned = Canned::answering([first, ok(intent("requires_payment_method"))]).await;
         stripe(&canned).prepare(&preparation).await.unwrap_err();
         assert_eq!(canned.asked().len(), 1, "whoever is slow or fails is not asked again at once");
     }
