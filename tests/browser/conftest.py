@@ -35,14 +35,10 @@ LOAD_EVERY_PICTURE = """
 """
 
 
-# One for each of the processes that run tests side by side: each sees only its own orders.
-SHOPPERS = ["kareem", "amina"]
-
-
 @dataclass(frozen=True)
 class Stack:
     web_url: str
-    shopper: dict
+    users: dict
 
 
 class Orders:
@@ -90,13 +86,12 @@ def _json(request) -> dict:
 
 
 @pytest.fixture(scope="session")
-def stack(worker_id) -> Stack:
+def stack() -> Stack:
     outputs = Path(os.environ.get("SOUK_OUTPUTS", REPO / ".local" / "outputs.json"))
     if not outputs.is_file():
         pytest.fail(f"The stack is not up: {outputs} is missing. Start it with `cargo xtask up`, or set SOUK_OUTPUTS.", pytrace=False)
     values = json.loads(outputs.read_text())
-    shopper = SHOPPERS[0 if worker_id == "master" else int(worker_id.removeprefix("gw"))]
-    return Stack(web_url=values["web_url"].rstrip("/"), shopper=values["users"][shopper])
+    return Stack(web_url=values["web_url"].rstrip("/"), users=values["users"])
 
 
 @pytest.fixture(scope="session")
@@ -154,5 +149,5 @@ def step(request, screenshots):
 
 
 @pytest.fixture
-def her_orders(stack) -> Orders:
-    return Orders(stack, stack.shopper)
+def kareems_orders(stack) -> Orders:
+    return Orders(stack, stack.users["kareem"])

@@ -10,7 +10,7 @@ CANCEL = re.compile(r"/v1/orders/ord_[0-9a-f]{32}/cancel$")
 
 
 def confirmed_order(page: Page, stack) -> str:
-    buy(page, stack.shopper, "card-pm_card_visa")
+    buy(page, stack.users["kareem"], "card-pm_card_visa")
     return expect_confirmed(page)
 
 
@@ -26,7 +26,7 @@ def cancel(page: Page):
     page.get_by_test_id("cancel-yes").click()
 
 
-def test_a_paid_order_is_cancelled_and_its_money_goes_back(page, stack, step, her_orders):
+def test_a_paid_order_is_cancelled_and_its_money_goes_back(page, stack, step, kareems_orders):
     order_id = confirmed_order(page, stack)
     expect_status(page, "paid")
     page.get_by_test_id("cancel").click()
@@ -40,7 +40,7 @@ def test_a_paid_order_is_cancelled_and_its_money_goes_back(page, stack, step, he
     expect(page.get_by_test_id("refund")).to_contain_text("$45.99")
     expect(page.get_by_test_id("cancel")).to_be_hidden()
     step(page, "refunded")
-    assert her_orders.status(order_id) == "cancelled"
+    assert kareems_orders.status(order_id) == "cancelled"
 
 
 def test_an_order_that_was_only_just_confirmed_is_cancelled_too(page, stack):
@@ -53,7 +53,7 @@ def test_an_order_that_was_only_just_confirmed_is_cancelled_too(page, stack):
 
 
 def test_an_order_that_waits_for_her_bank_can_be_cancelled(page, stack):
-    buy(page, stack.shopper, "card-pm_card_authenticationRequired")
+    buy(page, stack.users["kareem"], "card-pm_card_authenticationRequired")
     expect(page.get_by_test_id("approve")).to_be_visible(timeout=ORDER_TIMEOUT_MS)
     cancel(page)
     expect_status(page, "cancelled")
@@ -102,7 +102,7 @@ def test_two_wishes_have_two_keys(page, stack):
     assert len(set(keys_of(sent))) == 2
 
 
-def test_who_thinks_better_of_it_keeps_the_order(page, stack, her_orders):
+def test_who_thinks_better_of_it_keeps_the_order(page, stack, kareems_orders):
     order_id = confirmed_order(page, stack)
     sent = cancels_of(page)
     page.get_by_test_id("cancel").click()
@@ -113,7 +113,7 @@ def test_who_thinks_better_of_it_keeps_the_order(page, stack, her_orders):
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("cancel-dialog")).to_be_hidden()
     assert sent == []
-    assert her_orders.status(order_id) in ("confirmed", "paid")
+    assert kareems_orders.status(order_id) in ("confirmed", "paid")
 
 
 def test_an_order_that_cannot_be_cancelled_any_more_says_so(page, stack, step):
@@ -127,7 +127,7 @@ def test_an_order_that_cannot_be_cancelled_any_more_says_so(page, stack, step):
 
 
 def test_a_rejected_order_offers_no_cancel(page, stack):
-    buy(page, stack.shopper, "card-pm_card_visa_chargeDeclined")
+    buy(page, stack.users["kareem"], "card-pm_card_visa_chargeDeclined")
     expect(page.get_by_test_id("notice")).to_be_visible(timeout=ORDER_TIMEOUT_MS)
     page.goto("/#/orders")
     rejected = page.get_by_test_id("order-row").filter(has_text="Not completed").first

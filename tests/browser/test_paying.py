@@ -36,7 +36,7 @@ def answer_there(page: Page, button: str, order_id: str):
 
 
 def test_an_order_that_needs_3d_secure_goes_on_when_she_has_confirmed_at_her_bank(page, stack, step):
-    buy(page, stack.shopper, THREE_D_SECURE)
+    buy(page, stack.users["kareem"], THREE_D_SECURE)
     order_id = expect_to_be_asked(page, "Confirm with your bank")
     step(page, "asked")
     answer_there(page, "Confirm", order_id)
@@ -45,18 +45,18 @@ def test_an_order_that_needs_3d_secure_goes_on_when_she_has_confirmed_at_her_ban
     step(page, "confirmed")
 
 
-def test_who_refuses_at_her_bank_is_charged_nothing(page, stack, step, her_orders):
-    buy(page, stack.shopper, THREE_D_SECURE)
+def test_who_refuses_at_her_bank_is_charged_nothing(page, stack, step, kareems_orders):
+    buy(page, stack.users["kareem"], THREE_D_SECURE)
     order_id = expect_to_be_asked(page, "Confirm with your bank")
     answer_there(page, "Refuse", order_id)
     expect_status(page, "rejected")
     expect(page.get_by_test_id("order-sentence")).to_contain_text("Nothing was charged")
     step(page, "refused")
-    assert her_orders.status(order_id) == "rejected"
+    assert kareems_orders.status(order_id) == "rejected"
 
 
 def test_who_comes_back_later_can_still_confirm(page, stack):
-    buy(page, stack.shopper, THREE_D_SECURE)
+    buy(page, stack.users["kareem"], THREE_D_SECURE)
     order_id = expect_to_be_asked(page, "Confirm with your bank")
     page.goto("/#/orders")
     page.locator(f'[data-order-id="{order_id}"]').get_by_role("link").click()
@@ -66,7 +66,7 @@ def test_who_comes_back_later_can_still_confirm(page, stack):
 
 
 def test_going_back_from_the_bank_buys_nothing_twice(page, stack):
-    buy(page, stack.shopper, THREE_D_SECURE)
+    buy(page, stack.users["kareem"], THREE_D_SECURE)
     order_id = expect_to_be_asked(page, "Confirm with your bank")
     page.get_by_test_id("approve").click()
     expect(page.get_by_role("button", name="Confirm", exact=True)).to_be_visible()
@@ -76,13 +76,13 @@ def test_going_back_from_the_bank_buys_nothing_twice(page, stack):
 
 
 def test_a_paypal_account_buys(page, stack, step):
-    buy(page, stack.shopper, "paypal-vault_ok")
+    buy(page, stack.users["kareem"], "paypal-vault_ok")
     expect_confirmed(page)
     step(page, "confirmed")
 
 
 def test_paypal_asks_for_approval_on_its_own_page(page, stack, step):
-    buy(page, stack.shopper, "paypal-vault_action")
+    buy(page, stack.users["kareem"], "paypal-vault_action")
     order_id = expect_to_be_asked(page, "Approve in PayPal")
     step(page, "asked")
     answer_there(page, "Approve", order_id)
@@ -90,7 +90,7 @@ def test_paypal_asks_for_approval_on_its_own_page(page, stack, step):
 
 
 def test_a_declined_paypal_account_confirms_nothing(page, stack):
-    buy(page, stack.shopper, "paypal-vault_declined")
+    buy(page, stack.users["kareem"], "paypal-vault_declined")
     expect(page.get_by_test_id("notice")).to_contain_text("PayPal did not approve", timeout=ORDER_TIMEOUT_MS)
     expect(page.get_by_test_id("notice")).to_contain_text("Nothing was charged")
     expect(page.get_by_test_id("pay")).to_be_enabled()
@@ -108,7 +108,7 @@ def test_a_declined_paypal_account_confirms_nothing(page, stack):
     ],
 )
 def test_the_ways_to_pay_are_sent_in_her_order_of_preference(page, stack, first, second, methods):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     page.route(CHECKOUT, answer_with(403, "forbidden"))
@@ -120,7 +120,7 @@ def test_the_ways_to_pay_are_sent_in_her_order_of_preference(page, stack, first,
 
 
 def test_what_is_the_first_choice_cannot_be_the_second(page, stack, step):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     page.get_by_test_id("field-second-method").select_option("vault_ok")
     page.get_by_test_id("paypal-vault_ok").check()

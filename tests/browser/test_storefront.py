@@ -53,8 +53,8 @@ def test_a_shopper_buys_a_kettle_and_opens_the_receipt(page, stack, step):
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     step(page, "3-sign-in")
-    page.get_by_label("E-mail").fill(stack.shopper["username"])
-    page.get_by_label("Password").fill(stack.shopper["password"])
+    page.get_by_label("E-mail").fill(stack.users["kareem"]["username"])
+    page.get_by_label("Password").fill(stack.users["kareem"]["password"])
     page.get_by_test_id("sign-in").click()
 
     expect(page.get_by_test_id("total")).to_have_text("$91.98")
@@ -106,9 +106,9 @@ def test_the_shop_works_by_keyboard_only(page, stack):
     tab_to(page, page.get_by_test_id("buy"))
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_label("E-mail"))
-    page.keyboard.type(stack.shopper["username"])
+    page.keyboard.type(stack.users["kareem"]["username"])
     page.keyboard.press("Tab")
-    page.keyboard.type(stack.shopper["password"])
+    page.keyboard.type(stack.users["kareem"]["password"])
     page.keyboard.press("Enter")
 
     expect(page.get_by_test_id("checkout-form")).to_be_visible()
@@ -142,9 +142,9 @@ def tab_to(page: Page, target, at_most: int = 60):
         ("pm_card_chargeDeclinedExpiredCard", "has expired"),
     ],
 )
-def test_a_declined_card_is_told_in_a_shoppers_words_and_confirms_nothing(page, stack, step, her_orders, card, words):
-    before = settled_orders(her_orders)
-    sign_in(page, stack.shopper)
+def test_a_declined_card_is_told_in_a_shoppers_words_and_confirms_nothing(page, stack, step, kareems_orders, card, words):
+    before = settled_orders(kareems_orders)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     page.get_by_test_id(f"card-{card}").check()
@@ -153,12 +153,12 @@ def test_a_declined_card_is_told_in_a_shoppers_words_and_confirms_nothing(page, 
     expect(page.get_by_test_id("notice")).to_contain_text("Nothing was charged")
     expect(page.get_by_test_id("field-city")).to_have_value("Cairo")
     step(page, "declined")
-    declined = new_orders(her_orders, before)
-    assert [her_orders.status(order_id) for order_id in declined] == ["rejected"]
+    declined = new_orders(kareems_orders, before)
+    assert [kareems_orders.status(order_id) for order_id in declined] == ["rejected"]
 
 
 def test_another_card_after_a_decline_is_another_purchase(page, stack):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     sent = checkouts_of(page)
@@ -178,14 +178,14 @@ def test_a_sold_out_vase_cannot_be_bought(page, stack, step):
     expect(page.get_by_test_id("stock")).to_have_text("Sold out")
     expect(page.get_by_test_id("buy")).to_be_disabled()
     step(page, "product")
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     page.goto("/#/checkout/sold-out-vase?quantity=1")
     expect(page.get_by_role("heading", name="Sold out")).to_be_visible()
     expect(page.get_by_test_id("pay")).to_have_count(0)
 
 
 def test_who_asks_for_more_than_there_is_hears_how_many_are_left(page, stack, step):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page, "limited-lamp", quantity=99)
     fill_address(page)
     pay(page)
@@ -193,21 +193,21 @@ def test_who_asks_for_more_than_there_is_hears_how_many_are_left(page, stack, st
     step(page, "out-of-stock")
 
 
-def test_a_double_click_makes_one_order(page, stack, her_orders):
-    before = settled_orders(her_orders)
-    sign_in(page, stack.shopper)
+def test_a_double_click_makes_one_order(page, stack, kareems_orders):
+    before = settled_orders(kareems_orders)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     sent = checkouts_of(page)
     page.get_by_test_id("pay").dblclick()
     order_id = expect_confirmed(page)
     assert len(set(keys_of(sent))) == 1
-    assert new_orders(her_orders, before) == {order_id}
+    assert new_orders(kareems_orders, before) == {order_id}
 
 
-def test_a_lost_response_is_asked_for_again_with_the_same_key_and_makes_one_order(page, stack, step, her_orders):
-    before = settled_orders(her_orders)
-    sign_in(page, stack.shopper)
+def test_a_lost_response_is_asked_for_again_with_the_same_key_and_makes_one_order(page, stack, step, kareems_orders):
+    before = settled_orders(kareems_orders)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     sent = checkouts_of(page)
@@ -224,12 +224,12 @@ def test_a_lost_response_is_asked_for_again_with_the_same_key_and_makes_one_orde
     assert len(sent) >= 2
     assert len(set(keys_of(sent))) == 1
     assert len({request.post_data for request in sent}) == 1
-    assert new_orders(her_orders, before) == {order_id}
+    assert new_orders(kareems_orders, before) == {order_id}
 
 
-def test_a_reload_while_the_answer_is_out_goes_on_with_the_same_key(page, stack, her_orders):
-    before = settled_orders(her_orders)
-    sign_in(page, stack.shopper)
+def test_a_reload_while_the_answer_is_out_goes_on_with_the_same_key(page, stack, kareems_orders):
+    before = settled_orders(kareems_orders)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     sent = checkouts_of(page)
@@ -243,11 +243,11 @@ def test_a_reload_while_the_answer_is_out_goes_on_with_the_same_key(page, stack,
     page.reload()
     order_id = expect_confirmed(page)
     assert len(set(keys_of(sent))) == 1
-    assert new_orders(her_orders, before) == {order_id}
+    assert new_orders(kareems_orders, before) == {order_id}
 
 
 def test_who_walks_away_from_an_unanswered_order_is_reminded_of_it(page, stack):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     sent = checkouts_of(page)
@@ -263,7 +263,7 @@ def test_who_walks_away_from_an_unanswered_order_is_reminded_of_it(page, stack):
 
 
 def test_a_busy_shop_is_asked_again_after_the_time_it_named(page, stack):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     sent_at = []
@@ -275,15 +275,15 @@ def test_a_busy_shop_is_asked_again_after_the_time_it_named(page, stack):
 
 
 def test_who_is_signed_out_meanwhile_signs_in_and_goes_on_with_the_same_purchase(page, stack):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     sent = checkouts_of(page)
     page.route(CHECKOUT, answer_with(401, "unauthorized"), times=1)
     pay(page)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    page.get_by_label("E-mail").fill(stack.shopper["username"])
-    page.get_by_label("Password").fill(stack.shopper["password"])
+    page.get_by_label("E-mail").fill(stack.users["kareem"]["username"])
+    page.get_by_label("Password").fill(stack.users["kareem"]["password"])
     page.get_by_test_id("sign-in").click()
     expect_confirmed(page)
     assert len(sent) == 2
@@ -291,7 +291,7 @@ def test_who_is_signed_out_meanwhile_signs_in_and_goes_on_with_the_same_purchase
 
 
 def test_a_changed_price_is_shown_and_bought_at_only_when_accepted(page, stack, step):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     new_total = {"amount": 4999, "currency": "USD"}
@@ -308,7 +308,7 @@ def test_a_changed_price_is_shown_and_bought_at_only_when_accepted(page, stack, 
 
 
 def test_a_wrong_field_is_marked_and_gets_the_focus(page, stack, step):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     pay(page)
     expect(page.get_by_test_id("field-name")).to_be_focused()
@@ -339,7 +339,7 @@ def test_a_wrong_field_is_marked_and_gets_the_focus(page, stack, step):
     ],
 )
 def test_every_other_refusal_is_told_in_a_shoppers_words(page, stack, status, code, words):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     page.route(CHECKOUT, answer_with(status, code))
@@ -350,7 +350,7 @@ def test_every_other_refusal_is_told_in_a_shoppers_words(page, stack, status, co
 
 
 def test_a_fault_of_ours_names_its_reference_and_is_tried_again_with_the_same_key(page, stack, step):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     sent = checkouts_of(page)
@@ -364,7 +364,7 @@ def test_a_fault_of_ours_names_its_reference_and_is_tried_again_with_the_same_ke
 
 
 def test_without_a_network_the_order_waits_and_goes_on_when_it_is_back(page, stack, step):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     page.context.set_offline(True)
@@ -376,7 +376,7 @@ def test_without_a_network_the_order_waits_and_goes_on_when_it_is_back(page, sta
 
 
 def test_an_order_that_is_still_pending_is_followed_until_it_is_confirmed(page, stack, step):
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
 
@@ -393,7 +393,7 @@ def test_an_order_that_is_still_pending_is_followed_until_it_is_confirmed(page, 
 
 def test_a_wrong_password_says_so(page, stack, step):
     page.goto("/#/sign-in")
-    page.get_by_label("E-mail").fill(stack.shopper["username"])
+    page.get_by_label("E-mail").fill(stack.users["kareem"]["username"])
     page.get_by_label("Password").fill("not-the-password")
     page.get_by_test_id("sign-in").click()
     expect(page.get_by_test_id("notice")).to_contain_text("password is not right")
@@ -404,7 +404,7 @@ def test_a_wrong_password_says_so(page, stack, step):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_360_pixels_wide_never_scrolls_sideways(new_page, stack, step, scheme):
     page = new_page(viewport={"width": 360, "height": 740}, color_scheme=scheme)
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     open_checkout(page)
     fill_address(page)
     pay(page)
@@ -429,7 +429,7 @@ def test_the_page_makes_no_console_errors_and_violates_no_policy(page, stack):
     page.on("pageerror", lambda error: complaints.append(str(error)))
     response = page.goto("/")
     assert "content-security-policy" in response.headers, "the storefront is served without a Content-Security-Policy"
-    sign_in(page, stack.shopper)
+    sign_in(page, stack.users["kareem"])
     for address, heading in (("#/?category=kitchen", "Kitchen"), ("#/products/kettle-steel", "Steel Kettle"), ("#/orders", "Your orders")):
         page.goto(f"/{address}")
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)

@@ -148,13 +148,10 @@ pub async fn moto() -> Result<(Running, String)> {
     .await
 }
 
-/// How many browsers at a time, each with a customer of its own.
-const BROWSERS: &str = "2";
-
 async fn browser_tests(outputs: &str, chrome: &std::path::Path) -> Result<()> {
     let screenshots = paths::root().join("target/screenshots").display().to_string();
     let tests = Program::new("browser", paths::tool("pytest"))
-        .args(["-p", "no:cacheprovider", "-q", "-n", BROWSERS, "tests/browser"])
+        .args(["-p", "no:cacheprovider", "-q", "tests/browser"])
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("SOUK_OUTPUTS", outputs)
         .env("SOUK_CHROME", chrome.display().to_string())
