@@ -110,7 +110,7 @@ async fn main() -> ExitCode {
     if std::env::var_os("SOUK_FAULTS_REPORT").is_some() {
         report.write();
     }
-    amiss.extend(stage.letters.guard_left(&stage.shop).await);
+    amiss.extend(promises::guards_end(&stage).await.err().map(|never| never.to_string()));
     amiss.extend(stage.letters.unexplained().into_iter().chain(leaks::found(&stage).await).chain(gaps));
     for what in &amiss {
         println!("broken: {what}");

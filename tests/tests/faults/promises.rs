@@ -9,6 +9,7 @@ use std::{
 use jiff::Timestamp;
 use shared::domain::{
     event::Fact,
+    ids::OrderId,
     order::{Order, Outcome, RefundProgress, Status},
 };
 use system_tests::LedgerLine;
@@ -31,6 +32,9 @@ const STILL: Duration = Duration::from_secs(3);
 
 /// How long a late call may still land on an order that nobody touches.
 const LATE: Duration = Duration::from_secs(6);
+
+/// In this time a guard that does not end comes at least twice.
+const GUARD_ROUNDS: Duration = Duration::from_secs(12);
 
 /// How often to look whether a late call has landed.
 const LANDING: Duration = Duration::from_secs(1);
@@ -157,7 +161,41 @@ pub(crate) async fn judge(stage: &Stage, play: &Play<'_>, standing: Option<&Stan
     if let Some(missing) = missing(stage, play).await {
         return Err(missing.into());
     }
-    mails(play, standing).await
+    let held = mails(play, standing).await?;
+    stage.note_judged(&play.order_id);
+    Ok(held)
+}
+
+/// The guard of an order that is closed ends, which a quiet moment does not show: it comes every few seconds. Looked at once, on
+/// the last orders, until none is looked after any more.
+///
+/// # Errors
+/// Some are, for ever.
+pub(crate) async fn guards_end(stage: &Stage) -> Result<(), Broken> {
+    let (orders, started) = (stage.last_judged(), Instant::now());
+    loop {
+        let before = looked_after(stage, &orders).await;
+        tokio::time::sleep(GUARD_ROUNDS).await;
+        let now = looked_after(stage, &orders).await;
+        let still: Vec<_> = orders.iter().filter(|order_id| before.get(order_id) != now.get(order_id)).collect();
+        if still.is_empty() {
+            return Ok(());
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(format!("promise 4: the guards of closed orders never end: {still:?}").into());
+        }
+    }
+}
+
+/// How often its guard has called anything for each order.
+async fn looked_after<'a>(stage: &Stage, orders: &'a [OrderId]) -> BTreeMap<&'a OrderId, usize> {
+    let proxy = crate::proxy(stage);
+    let mut times = BTreeMap::new();
+    for order_id in orders {
+        let calls = proxy.calls(order_id).await;
+        times.insert(order_id, calls.iter().filter(|call| call.name.starts_with("guard-order/")).count());
+    }
+    times
 }
 
 /// How the scenario ends.

@@ -25,9 +25,6 @@ const BROUGHT_BACK: [(&str, &str); 2] =
 /// Where no kill puts anything: a guard never dies, and a stream brings a batch again for a day.
 const LEFT_ALONE: [&str; 3] = ["GuardDeadLetters", "PublishEventsDeadLetters", "ProjectOrdersDeadLetters"];
 
-/// Where a guard waits until it looks after its order again.
-const GUARDS: &str = "GuardQueue";
-
 /// How often the operator looks.
 const ROUND: Duration = Duration::from_secs(5);
 
@@ -39,8 +36,6 @@ pub(crate) const UNTIL_PUT_ASIDE: Duration = Duration::from_secs(130);
 pub(crate) struct DeadLetters {
     sqs: Sqs,
     since: Timestamp,
-    /// The guards that others left there.
-    guards_before: u64,
     /// How often each order's message was brought back.
     brought_back: Mutex<BTreeMap<String, usize>>,
     /// By their messages' ids: what no kill explains.
@@ -48,10 +43,9 @@ pub(crate) struct DeadLetters {
 }
 
 impl DeadLetters {
-    pub(crate) async fn from_now_on(shop: &Shop) -> Self {
+    pub(crate) fn from_now_on(shop: &Shop) -> Self {
         let sqs = Sqs::new(&local_aws(&shop.outputs.aws_endpoint));
-        let guards_before = messages(&sqs, shop.resource(GUARDS)).await.expect("the guards can be counted");
-        Self { sqs, since: Timestamp::now(), guards_before, brought_back: Mutex::default(), unexplained: Mutex::default() }
+        Self { sqs, since: Timestamp::now(), brought_back: Mutex::default(), unexplained: Mutex::default() }
     }
 
     /// Brings back what kills put aside, and notes everything, until it is dropped.
@@ -117,19 +111,14 @@ impl DeadLetters {
     }
 
     async fn is_empty(&self, queue: &str) -> bool {
-        messages(&self.sqs, queue).await == Some(0)
-    }
-
-    /// The guards of closed orders end: why not, if some that came since the matrix began do not.
-    pub(crate) async fn guard_left(&self, shop: &Shop) -> Option<String> {
-        let started = Instant::now();
-        while started.elapsed() < UNTIL_PUT_ASIDE {
-            if messages(&self.sqs, shop.resource(GUARDS)).await.is_some_and(|left| left <= self.guards_before) {
-                return None;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        Some(format!("promise 4: every order is closed, and more guards are in {GUARDS} than when it began"))
+        let counts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let get = self.sqs.get_queue_attributes().queue_url(queue).set_attribute_names(Some(counts.to_vec()));
+        let attributes = get.send().await.ok().and_then(|got| got.attributes);
+        attributes.is_some_and(|counts| counts.values().all(|count| count == "0"))
     }
 
     /// Whether a message of this order was put aside.
@@ -146,18 +135,6 @@ impl DeadLetters {
     pub(crate) fn unexplained(&self) -> Vec<String> {
         self.unexplained.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
-}
-
-/// How many messages there are, seen or not; none, if the queue does not say.
-async fn messages(sqs: &Sqs, queue: &str) -> Option<u64> {
-    let counts = [
-        QueueAttributeName::ApproximateNumberOfMessages,
-        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-    ];
-    let get = sqs.get_queue_attributes().queue_url(queue).set_attribute_names(Some(counts.to_vec()));
-    let counts = get.send().await.ok()?.attributes?;
-    counts.values().map(|count| count.parse::<u64>().ok()).sum()
 }
 
 /// The order of an event in its envelope; empty for what holds none.

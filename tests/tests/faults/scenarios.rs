@@ -36,7 +36,12 @@ pub(crate) struct Stage {
     tokens: Mutex<Tokens>,
     /// How long after it was taken a queue's message may come again, by the function that works on it.
     comes_again: BTreeMap<&'static str, Duration>,
+    /// The orders that were closed and judged, in this order.
+    judged: Mutex<Vec<OrderId>>,
 }
+
+/// Of so many orders, the last ones, it is looked whether their guards have ended.
+const SAMPLE: usize = 200;
 
 #[derive(Clone, Debug)]
 struct Tokens {
@@ -75,8 +80,19 @@ impl Stage {
         for (function, queue) in QUEUES {
             comes_again.insert(function, invisible(&shop, queue).await + UNTIL_TAKEN);
         }
-        let letters = DeadLetters::from_now_on(&shop).await;
-        Self { shop, kareem, letters, tokens, comes_again }
+        let letters = DeadLetters::from_now_on(&shop);
+        Self { shop, kareem, letters, tokens, comes_again, judged: Mutex::default() }
+    }
+
+    /// Every promise held for this order, which is closed.
+    pub(crate) fn note_judged(&self, order_id: &OrderId) {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner).push(order_id.clone());
+    }
+
+    /// The last orders that were closed and judged.
+    pub(crate) fn last_judged(&self) -> Vec<OrderId> {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        judged.iter().rev().take(SAMPLE).cloned().collect()
     }
 
     /// Signs both in again and again, until it is dropped.
