@@ -434,6 +434,16 @@ impl Shop {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// What a function answers to this event; `function` is its name in the template.
+    ///
+    /// # Panics
+    /// When it cannot be called, or answers no JSON.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Value {
+        let url = format!("{}/2015-03-31/functions/{}/invocations", self.outputs.aws_endpoint, self.resource(function));
+        let invoke = self.http.post(url).header("Authorization", caller("lambda")).json(event);
+        invoke.send().await.expect("the function is called").json().await.expect("JSON")
+    }
+
     /// How often the functions counted this so far, with this provider's name; of none: with none.
     ///
     /// # Panics

@@ -131,12 +131,14 @@ impl Bench {
             let answer = self.kareem.get(path).await;
             assert_eq!(answer.status, status, "{path}: {}", answer.body);
         }
-        self.shop.python("invoke.py", &["reconcile-money", "{}"]).await;
+        let report = self.shop.invoke("ReconcileMoneyFunction", &json!({})).await;
+        assert!(report["compared"].is_u64(), "{report}");
 
         let waiting = self.order(ASKED).await;
         assert_eq!(self.click(&waiting, Click::Checkout).await.status, 202);
         let cancel = json!({"order_id": waiting.id, "reason": "payment_timed_out"});
-        self.shop.python("invoke.py", &["cancel-order", &cancel.to_string()]).await;
+        let cancelled = self.shop.invoke("CancelOrderFunction", &cancel).await;
+        assert_eq!(cancelled["order_id"], waiting.id.as_str(), "{cancelled}");
         self.rest(&waiting).await;
     }
 

@@ -7,7 +7,7 @@ use shared::{
     dead_letters::DeadLetter,
     domain::{event::Event, ids::OrderId},
 };
-use system_tests::{Customer, Shop, caller, eventually, local_aws, new_key, purchase, root};
+use system_tests::{Customer, Shop, eventually, local_aws, new_key, purchase, root};
 use tokio::sync::Mutex;
 
 use crate::runbooks::{printed, xtask};
@@ -80,9 +80,7 @@ fn message(number: usize, body: &str, receives: u32) -> Value {
 
 /// What a function answers to these messages.
 async fn invoked(shop: &Shop, function: &str, records: &[Value]) -> Value {
-    let url = format!("{}/2015-03-31/functions/{}/invocations", shop.outputs.aws_endpoint, shop.resource(function));
-    let invoke = shop.http.post(url).header("Authorization", caller("lambda")).json(&json!({"Records": records}));
-    invoke.send().await.unwrap().json().await.unwrap()
+    shop.invoke(function, &json!({"Records": records})).await
 }
 
 /// As after going back to an older release: what is stored of the order is of a type that this one does not know.
