@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::{
     domain::{
         event::Cancellation,
-        ids::{OrderId, RefundId},
+        ids::{CustomerId, OrderId, RefundId},
         money::Money,
         order::{Decision, Order, RefundProgress, Refusal},
     },
@@ -63,7 +63,7 @@ impl AmendOrders {
             }
             let amount = amount(&body)?;
             countable(&order, amount)?;
-            let refund = RefundId::for_request(&order.id, &key);
+            let refund = refund_of(&order.id, &caller.customer_id, &key);
             Box::pin(idempotency::once(&self.keys, keyed, self.refund(&order, refund, amount))).await
         }
     }
@@ -128,6 +128,11 @@ impl AmendOrders {
             Err(error) => Err(Done::Unknown(unavailable(&error))),
         }
     }
+}
+
+/// The refund that this administrator's key stands for; another's is another refund, though it may look the same.
+fn refund_of(order_id: &OrderId, administrator: &CustomerId, key: &str) -> RefundId {
+    RefundId::for_request(order_id, &format!("{administrator}#{key}"))
 }
 
 fn kept(status: u16, body: &Value, repeated: bool) -> Done {

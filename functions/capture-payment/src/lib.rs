@@ -54,6 +54,14 @@ pub enum Reply {
     Step(OrderRef),
 }
 
+/// What became of the money.
+enum Taken {
+    /// As the provider says.
+    Said(PaymentState),
+    /// The hold was lost, for this reason, and can never come back.
+    Lost(String),
+}
+
 impl CapturePayment {
     /// Captures what the call asks for. Only messages that failed come again.
     ///
@@ -92,26 +100,38 @@ impl CapturePayment {
             return Ok(step);
         }
         let attempt = order.attempt(number).ok_or_else(|| StepError::InvalidOrder("the confirmed attempt is gone".into()))?;
-        let asked = tokio::time::timeout(self.provider_limit, self.ask(&order, attempt, fresh)).await;
-        let state = asked.unwrap_or_else(|_| Err(StepError::Unavailable("the provider took too long".into())))?;
-        // Heard since the capture began, so it is no news from before the hold: there is none any more.
-        let failed = match &state {
-            PaymentState::Declined(code) => Some(code.as_str()),
-            PaymentState::Prepared | PaymentState::ActionRequired if attempt.provider.asks_again() => {
-                Some("the provider holds nothing any more")
+        let taken = tokio::time::timeout(self.provider_limit, self.take(&order, attempt, fresh)).await;
+        let taken = taken.unwrap_or_else(|_| Err(StepError::Unavailable("the provider took too long".into())))?;
+        match taken {
+            Taken::Lost(reason) => self.events.advance(&step.order_id, |order| order.fail_capture(number, &reason)).await?,
+            Taken::Said(state @ (PaymentState::Captured | PaymentState::Voided)) => {
+                self.events.advance(&step.order_id, |order| order.observed(number, &state)).await?
             }
-            _ => None,
+            Taken::Said(state) => {
+                return Err(StepError::Unavailable(format!("{} has not captured: {state:?}", attempt.provider)));
+            }
         };
-        if let Some(reason) = failed {
-            self.events.advance(&step.order_id, |order| order.fail_capture(number, reason)).await?;
-            return Ok(step);
-        }
-        match state {
-            PaymentState::Captured | PaymentState::Voided => {
-                self.events.advance(&step.order_id, |order| order.observed(number, &state)).await?;
-                Ok(step)
+        Ok(step)
+    }
+
+    /// Captures, and sees that a hold that was lost stays lost: a confirmation that lands late would hold the money again, and
+    /// whoever reads that takes it. So the attempt is cancelled, where its provider can cancel it, before its capture has failed.
+    async fn take(&self, order: &Order, attempt: &Attempt, fresh: bool) -> Result<Taken, StepError> {
+        let state = self.ask(order, attempt, fresh).await?;
+        // Heard since the capture began, so it is no news from before the hold: there is none any more.
+        let reason = match &state {
+            PaymentState::Declined(code) => code.clone(),
+            PaymentState::Prepared | PaymentState::ActionRequired if attempt.provider.asks_again() => {
+                "the provider holds nothing any more".to_owned()
             }
-            state => Err(StepError::Unavailable(format!("{} has not captured: {state:?}", attempt.provider))),
+            _ => return Ok(Taken::Said(state)),
+        };
+        if !attempt.provider.cancels_unauthorized() {
+            return Ok(Taken::Lost(reason));
+        }
+        match self.providers.gateway(attempt.provider).void(&attempt.reference).await? {
+            PaymentState::Voided => Ok(Taken::Lost(reason)),
+            state => Ok(Taken::Said(state)),
         }
     }
 

@@ -133,6 +133,9 @@ impl ReceiveWebhook {
         }
         let listed = self.providers.gateway(attempt.provider).refunds(&attempt.reference).await;
         let listed = listed.map_err(|error| error.to_string())?;
+        if is_hidden(&event.kind, &listed) {
+            return Err("the provider tells that a refund failed, and shows none yet".into());
+        }
         let mut now = order.clone();
         for refund in order.refunds() {
             let decided = match ListedRefund::state_of(&refund.id, &listed) {
@@ -178,6 +181,12 @@ impl ReceiveWebhook {
     }
 }
 
+/// The event says that a refund failed, and what was read does not show it: taken for applied, it would never be heard of again.
+fn is_hidden(kind: &str, listed: &[ListedRefund]) -> bool {
+    kind.to_ascii_lowercase().ends_with("refund.failed")
+        && !listed.iter().any(|refund| matches!(refund.state, RefundState::Failed(_)))
+}
+
 fn received() -> Answer {
     json_answer(200, json!({"received": true}).to_string())
 }
@@ -194,5 +203,21 @@ fn refused(provider: Provider, error: WebhookError) -> Problem {
             tracing::error!(reason, "a webhook cannot be verified now");
             Problem::overloaded()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refund_that_failed_and_is_not_shown_is_asked_about_again() {
+        let shown = |state| vec![ListedRefund { state, amount: None, name: None }];
+        for kind in ["refund.failed", "PAYMENT.REFUND.FAILED"] {
+            assert!(is_hidden(kind, &[]), "{kind}");
+            assert!(is_hidden(kind, &shown(RefundState::Refunded)), "{kind}");
+            assert!(!is_hidden(kind, &shown(RefundState::Failed("no".into()))), "{kind}");
+        }
+        assert!(!is_hidden("PAYMENT.CAPTURE.REFUNDED", &[]));
     }
 }

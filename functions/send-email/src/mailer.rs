@@ -1,16 +1,42 @@
 //! The shop's mail, through SES.
 
 use aws_config::SdkConfig;
-use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use aws_sdk_sesv2::{
+    Client, Config,
+    types::{Body, Content, Destination, EmailContent, Message},
+};
+use aws_smithy_runtime_api::client::{
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction},
+};
+use aws_smithy_types::timeout::TimeoutConfig;
 use lambda_runtime::Error;
 use shared::config::{self, Missing};
 
 use crate::letter::Letter;
 
+/// So many times as long as others an e-mail is waited for, since it is not sent again: as long as all their tries.
+const TRIES_IN_ONE: u32 = 3;
+
+/// SES has no idempotency token. What it refused is sent again at once, by the SDK; what it did not answer it may have taken, so
+/// that comes again with its message, and not three times with each.
+#[derive(Debug)]
+struct NotAfterSilence;
+
+impl ClassifyRetry for NotAfterSilence {
+    fn name(&self) -> &'static str {
+        "NotAfterSilence"
+    }
+
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        if context.response().is_none() { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
+    }
+}
+
 /// Sends letters.
 #[derive(Clone, Debug)]
 pub struct Mailer {
-    client: aws_sdk_sesv2::Client,
+    client: Client,
     from: String,
 }
 
@@ -20,7 +46,15 @@ impl Mailer {
     /// # Errors
     /// [`Missing`].
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Missing> {
-        Ok(Self { client: aws_sdk_sesv2::Client::new(aws), from: config::text("SHOP_EMAIL")? })
+        Ok(Self::new(aws, config::text("SHOP_EMAIL")?))
+    }
+
+    fn new(aws: &SdkConfig, from: String) -> Self {
+        let timeouts = aws.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled);
+        let once = timeouts.operation_attempt_timeout().map(|attempt| attempt * TRIES_IN_ONE);
+        let timeouts = timeouts.to_builder().set_operation_attempt_timeout(once).build();
+        let config = Config::from(aws).to_builder().timeout_config(timeouts).retry_classifier(NotAfterSilence).build();
+        Self { client: Client::from_conf(config), from }
     }
 
     /// Opens the connection during init, so that the first e-mail finds it warm.

@@ -71,9 +71,9 @@ impl From<OrderId> for String {
 pub struct RefundId(String);
 
 impl RefundId {
-    /// The refund that an administrator's key stands for.
-    pub fn for_request(order_id: &OrderId, idempotency_key: &str) -> Self {
-        Self::named(&format!("{order_id}:request:{idempotency_key}"))
+    /// The refund that a request stands for, of this order and under a name that no other request has.
+    pub fn for_request(order_id: &OrderId, request: &str) -> Self {
+        Self::named(&format!("{order_id}:request:{request}"))
     }
 
     /// The refund that a cancelled order owes after so many that failed.

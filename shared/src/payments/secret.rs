@@ -9,6 +9,17 @@ use tokio::sync::Mutex;
 /// How long a secret is used before it is read again; a rotated one is in use everywhere after this time.
 const KEPT: Duration = Duration::from_mins(5);
 
+/// How long reading again may take, while there is one to go on with.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long one is used further that could not be read again.
+const KEPT_FURTHER: Duration = Duration::from_secs(30);
+
+/// When a secret must have been read to be read again after [`KEPT_FURTHER`].
+fn asked_again_soon() -> SystemTime {
+    SystemTime::now() - KEPT + KEPT_FURTHER
+}
+
 /// A secret that is read when it is needed.
 #[derive(Debug)]
 pub(super) struct CachedSecret<T> {
@@ -45,9 +56,24 @@ impl<T: Clone + DeserializeOwned> CachedSecret<T> {
         {
             return Ok(secret.clone());
         }
-        let secret: T = self.read().await?;
-        *cached = Some((secret.clone(), SystemTime::now()));
-        Ok(secret)
+        let Some((old, _)) = cached.take() else {
+            let secret: T = self.read().await?;
+            *cached = Some((secret.clone(), SystemTime::now()));
+            return Ok(secret);
+        };
+        // Secrets Manager may fail while the provider is well. The old one is put back first: whoever asks may give up.
+        *cached = Some((old.clone(), asked_again_soon()));
+        let read = tokio::time::timeout(PATIENCE, self.read()).await;
+        match read.unwrap_or_else(|_| Err("Secrets Manager took too long".into())) {
+            Ok(secret) => {
+                *cached = Some((T::clone(&secret), SystemTime::now()));
+                Ok(secret)
+            }
+            Err(error) => {
+                tracing::warn!(error, "the secret is not read again: the last one is used");
+                Ok(old)
+            }
+        }
     }
 
     async fn read(&self) -> Result<T, String> {
@@ -111,6 +137,27 @@ mod tests {
         secret.forget().await;
         assert_eq!(secret.get().await, Ok(key("3")));
         assert_eq!(canned.asked().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_read_again_is_used_further_for_half_a_minute_unless_it_was_refused() {
+        let broken = || Script::Json(400, json!({"__type": "AccessDeniedException"}));
+        let (canned, secret) = secret([numbered("1"), broken(), Script::Silence, broken(), numbered("2")]).await;
+        let age = async |age: Duration| {
+            let mut cached = secret.cached.lock().await;
+            cached.as_mut().unwrap().1 -= age;
+        };
+        assert_eq!(secret.get().await, Ok(key("1")));
+        for asked in [2, 3] {
+            age(KEPT).await;
+            assert_eq!(secret.get().await, Ok(key("1")));
+            age(KEPT_FURTHER - Duration::from_secs(5)).await;
+            assert_eq!(secret.get().await, Ok(key("1")));
+            assert_eq!(canned.asked().len(), asked, "it is asked for again when half a minute is over");
+        }
+        secret.forget().await;
+        assert!(secret.get().await.is_err(), "the provider refused it");
+        assert_eq!(secret.get().await, Ok(key("2")));
     }
 
     #[tokio::test]

@@ -50,6 +50,8 @@ pub struct Rules {
     pub refund_by_id: bool,
     /// Of a decline only who captures concludes that the capture failed: what a webhook heard may be older than the hold.
     pub decline_fails_capture_where_it_is_heard: bool,
+    /// What lost its hold while it was captured is cancelled before the capture has failed, where its provider can cancel it.
+    pub cancel_what_lost_its_hold: bool,
 }
 
 impl Rules {
@@ -69,6 +71,7 @@ impl Rules {
         watch_unauthorized: true,
         refund_by_id: true,
         decline_fails_capture_where_it_is_heard: true,
+        cancel_what_lost_its_hold: true,
     };
 }
 

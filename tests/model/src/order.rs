@@ -231,6 +231,8 @@ pub enum Call {
     Capture(u32),
     /// What became of it.
     CaptureReadAfter(u32),
+    /// Cancel what lost its hold while it was captured.
+    CancelLost(u32),
     /// Whether the refund is there.
     FindRefund(u8),
     /// Give back.
@@ -492,14 +494,21 @@ impl Moves<'_> {
                 let next = At::Load(Task::Observe(number, said, Purpose::Capture));
                 self.go(who, format_args!("hears of {number}: {said:?}"), next);
             }
-            Said::Declined => self.go(who, format_args!("hears of {number}: {said:?}"), At::Load(Task::FailCapture(number))),
+            Said::Declined => self.hold_is_lost(who, number, said),
             Said::Prepared | Said::ActionRequired if self.model.provider(number).asks_again() => {
-                self.go(who, format_args!("hears of {number}: {said:?}"), At::Load(Task::FailCapture(number)));
+                self.hold_is_lost(who, number, said);
             }
             Said::Authorized | Said::Prepared | Said::ActionRequired => {
                 self.finish(who, Task::Capture, Outcomes::Unavailable);
             }
         }
+    }
+
+    /// `capture-payment` hears that nothing is held any more.
+    fn hold_is_lost(&mut self, who: Who, number: u32, said: Said) {
+        let cancels = self.model.rules.cancel_what_lost_its_hold && self.model.provider(number).cancels_unauthorized();
+        let next = if cancels { At::Call(Call::CancelLost(number)) } else { At::Load(Task::FailCapture(number)) };
+        self.go(who, format_args!("hears of {number}: {said:?}"), next);
     }
 
     /// `authorize-payment` goes on with an attempt that the events name.
@@ -974,6 +983,9 @@ impl OrderModel {
                 let said = moves.from.read(number, who);
                 moves.capture_heard(who, number, said);
             }
+            Call::CancelLost(number) => {
+                self.cancel(moves, who, number, At::Load(Task::FailCapture(number)), Task::Capture, false);
+            }
             Call::FindRefund(number) => {
                 let next = match moves.from.refunds[usize::from(number)] {
                     Back::None => At::Call(Call::SendRefund(number)),
@@ -1236,7 +1248,9 @@ fn an_unneeded_hold_is_owed_a_void(model: &OrderModel, state: &State) -> bool {
 fn no_undo_destroys_a_confirmed_order(_: &OrderModel, state: &State) -> bool {
     let order = state.log.order();
     let Outcome::Confirmed { attempt } = order.outcome() else { return true };
-    order.attempt(*attempt).is_none_or(|attempt| state.named(attempt) != Object::Cancelled)
+    // Who captures cancels what lost its hold.
+    let is_lost = order.capture_is_under_way(*attempt) || order.capture_has_failed();
+    is_lost || order.attempt(*attempt).is_none_or(|attempt| state.named(attempt) != Object::Cancelled)
 }
 
 fn closed_is_settled(model: &OrderModel, state: &State) -> bool {

@@ -73,6 +73,12 @@ fn without(leave_out: impl FnOnce(&mut Rules)) -> OrderModel {
     OrderModel { rules, ..OrderModel::default() }
 }
 
+/// Two capture an order whose authorisation may still be on its way.
+fn lost_while_it_is_captured(rules: Rules) -> OrderModel {
+    let methods = vec![Provider::Stripe];
+    OrderModel { methods, rules, subscriber: true, lapses: true, customer: false, ..OrderModel::default() }
+}
+
 fn paypal_first() -> Vec<Provider> {
     vec![Provider::Paypal, Provider::Stripe]
 }
@@ -118,6 +124,12 @@ fn a_provider_may_ask_for_the_customer() {
 fn a_provider_may_let_go_by_itself() {
     let model = OrderModel { actions: true, lapses: true, customer: false, ..OrderModel::default() };
     holds("lapses", OrderModel { on_the_way: at_least(0), ..model });
+}
+
+#[test]
+fn a_hold_that_is_lost_while_it_is_captured_is_never_taken_afterwards() {
+    let model = lost_while_it_is_captured(Rules::ALL);
+    holds("lost while it is captured", OrderModel { on_the_way: at_least(1), ..model });
 }
 
 #[test]
@@ -250,6 +262,12 @@ fn captured_unannounced_an_order_is_dead_and_charged() {
 fn a_capture_called_failed_for_a_decline_from_before_the_hold_may_have_been_taken() {
     let model = without(|rules| rules.decline_fails_capture_where_it_is_heard = false);
     breaks("concluding only where it is heard", OrderModel { subscriber: true, webhook: true, ..model }, claims::ONLY_CONFIRMED);
+}
+
+#[test]
+fn a_capture_called_failed_while_the_attempt_lives_may_be_taken_after_all() {
+    let model = lost_while_it_is_captured(Rules { cancel_what_lost_its_hold: false, ..Rules::ALL });
+    breaks("cancelling what lost its hold", model, claims::ONLY_CONFIRMED);
 }
 
 #[test]

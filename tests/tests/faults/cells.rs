@@ -196,6 +196,8 @@ const MARGIN_MS: u64 = 1_000;
 pub(crate) fn past_its_timeout(call: &Call, limits: &Limits) -> u64 {
     let limit = match call.upstream.as_str() {
         "aws" if call.name.contains("StartSyncExecution") => limits.workflow_wait_ms,
+        // It is waited for as long as for three tries of others.
+        "aws" if call.name.contains("ses.SendEmail") => 3 * limits.aws_attempt_ms,
         "aws" => limits.aws_attempt_ms,
         _ => limits.provider_call_ms.max(limits.provider_question_ms),
     };

@@ -125,7 +125,7 @@ impl Order {
     /// first that failed, three times as long after the second, and so on. Nothing, when none failed or one is under way: that one
     /// is looked after, and the next is not begun meanwhile.
     pub fn refund_pauses_until(&self, first: SignedDuration) -> Option<Timestamp> {
-        let pause = first * REFUND_PAUSE_GROWS.pow(self.failed_cancellation_refunds().checked_sub(1)?);
+        let pause = first * REFUND_PAUSE_GROWS.saturating_pow(self.failed_cancellation_refunds().checked_sub(1)?);
         let last = self.failed_of_cancellation().filter_map(|refund| refund.failed_at).max()?;
         if self.refund_is_under_way() { None } else { last.saturating_add(pause).ok() }
     }

@@ -428,6 +428,8 @@ impl PaymentGateway for Paypal {
     }
 
     async fn read(&self, reference: &str) -> Result<PaymentState, PaymentError> {
+        // Who reads it does not know what became of it meanwhile: she may have approved it.
+        self.take_made(reference);
         self.http.bounded(self.state(reference)).await.map_err(PaymentError::certain)
     }
 

@@ -44,6 +44,18 @@ async fn any_other_order_is_looked_at_before_it_is_authorised() {
 }
 
 #[tokio::test]
+async fn an_order_that_was_read_since_it_was_made_is_looked_at_before_it_is_authorised() {
+    let approved = || ok(order("APPROVED"));
+    let canned = canned([ok(order("CREATED")), approved(), approved(), ok(authorized("CREATED"))]).await;
+    let paypal = paypal(&canned);
+    let reference = prepare(&paypal).await.unwrap();
+    paypal.read(&reference).await.unwrap();
+    paypal.authorize(&order_id(), &reference, &"vault_1".into()).await.unwrap();
+    let asked = acts(&canned);
+    assert_eq!(asked.last().unwrap().body, "{}", "what she approved is used");
+}
+
+#[tokio::test]
 async fn each_authorisation_has_its_meaning_whatever_the_orders_status() {
     let held = PaymentState::Authorized { capture_before: "2026-12-24T20:00:00Z".parse().ok() };
     for (status, state) in [
