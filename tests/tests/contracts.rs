@@ -422,7 +422,9 @@ fn what_stages_share_and_what_aws_adds_by_itself_is_as_it_must_be() {
     for name in ["ApiAccount", "ApiLogsRole"] {
         assert_eq!(resource(name)["DeletionPolicy"], "Retain", "{name} serves every stage");
     }
-    let hourly = &resource("ReconcileMoneyFunction")["Properties"]["Events"]["Hourly"]["Properties"];
+    let reconciles = &resource("ReconcileMoneyFunction")["Properties"];
+    assert_eq!(reconciles["EventInvokeConfig"]["MaximumRetryAttempts"], 0, "Lambda runs what failed three times");
+    let hourly = &reconciles["Events"]["Hourly"]["Properties"];
     assert_eq!(hourly["OmitName"], true, "a schedule's name is the account's");
     assert!(resource("AlarmTopic")["Properties"]["KmsMasterKeyId"].is_null(), "CloudWatch may not use AWS's key");
     assert_eq!(template["Globals"]["Function"]["LoggingConfig"]["ApplicationLogLevel"], "TRACE", "LOG_LEVEL decides");

@@ -195,7 +195,6 @@ mod tests {
     use jiff::Timestamp;
     use shared::domain::{
         event::{Event, Fact, Line, OrderPlaced, Provider},
-        ids::CustomerId,
         money::Currency,
     };
 
@@ -209,6 +208,14 @@ mod tests {
         }
         let misspelt = json!({"amount": {"amount": 5, "currency": "USD"}, "amuont": 1});
         assert_eq!(amount(&misspelt).unwrap_err().code, "validation_failed");
+    }
+
+    #[test]
+    fn two_administrators_with_the_same_key_refund_twice() {
+        let order_id: OrderId = "ord_00000000000000000000000000000001".parse().unwrap();
+        let refund = |administrator: &str| refund_of(&order_id, &CustomerId(administrator.into()), "key");
+        assert_eq!(refund("amina"), refund("amina"));
+        assert_ne!(refund("amina"), refund("nadia"));
     }
 
     #[test]

@@ -52,8 +52,9 @@ impl Mailer {
     fn new(aws: &SdkConfig, from: String) -> Self {
         let timeouts = aws.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled);
         let once = timeouts.operation_attempt_timeout().map(|attempt| attempt * TRIES_IN_ONE);
-        let timeouts = timeouts.to_builder().set_operation_attempt_timeout(once).build();
-        let config = Config::from(aws).to_builder().timeout_config(timeouts).retry_classifier(NotAfterSilence).build();
+        let mut timeouts = timeouts.to_builder();
+        timeouts.set_operation_attempt_timeout(once);
+        let config = Config::from(aws).to_builder().timeout_config(timeouts.build()).retry_classifier(NotAfterSilence).build();
         Self { client: Client::from_conf(config), from }
     }
 
@@ -86,5 +87,63 @@ impl Mailer {
                 None => Err("SES did not answer".into()),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
+
+    use aws_sdk_sesv2::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider, retry::RetryConfig};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// How often a letter is sent to an SES that answers so; nothing: not at all. And what comes of it.
+    async fn sent(answer: &'static str) -> (usize, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let count = count.clone();
+                tokio::spawn(async move {
+                    let mut heard = vec![0; 64 * 1024];
+                    while connection.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {
+                        count.fetch_add(1, Ordering::Relaxed);
+                        connection.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                });
+            }
+        });
+        let attempt = Duration::from_millis(100);
+        let aws = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests")))
+            .endpoint_url(endpoint)
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(attempt).build())
+            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1)))
+            .build();
+        let mailer = Mailer::new(&aws, "shop@shop.example".into());
+        let failed = mailer.send("amina@shop.example", &Letter::default()).await.unwrap_err();
+        (asked.load(Ordering::Relaxed), failed.to_string())
+    }
+
+    #[tokio::test]
+    async fn an_e_mail_that_ses_did_not_answer_is_not_sent_again_at_once_and_a_refused_one_is() {
+        assert_eq!(sent("").await, (1, "SES did not answer".into()));
+        let busy = "HTTP/1.1 429 Too Many Requests\r\nx-amzn-ErrorType: TooManyRequestsException\r\ncontent-length: 2\r\n\r\n{}";
+        assert_eq!(sent(busy).await, (3, "SES refused the e-mail: TooManyRequestsException".into()));
     }
 }

@@ -39,11 +39,13 @@ struct Book {
     taken: Option<Money>,
     /// The order whose money moves, with our own events of it, just while the provider is asked.
     meanwhile: Option<(OrderEvents, OrderId)>,
+    /// Where what is cancelled at Stripe is cancelled, if anywhere.
+    cancels: Option<Providers>,
 }
 
 impl Book {
     fn of(listed: Vec<ListedPayment>, state: Result<PaymentState, PaymentError>) -> Self {
-        Self { listed: Ok(listed), state, refunds: Mutex::default(), taken: None, meanwhile: None }
+        Self { listed: Ok(listed), state, refunds: Mutex::default(), taken: None, meanwhile: None, cancels: None }
     }
 
     fn show(&self, refund: &RefundId) {
@@ -93,8 +95,11 @@ impl PaymentGateway for Book {
         unreachable!("it is read only")
     }
 
-    async fn void(&self, _: &str) -> Result<PaymentState, PaymentError> {
-        unreachable!("it is read only")
+    async fn void(&self, reference: &str) -> Result<PaymentState, PaymentError> {
+        match &self.cancels {
+            Some(providers) => providers.gateway(Provider::Stripe).void(reference).await,
+            None => Err(PaymentError::Failed { provider: Provider::Stripe, reason: "500".into(), outage: true }),
+        }
     }
 
     async fn capture(&self, _: &str, _: Money) -> Result<PaymentState, PaymentError> {
@@ -179,11 +184,18 @@ async fn a_capture_that_is_declined_or_finds_nothing_held_ends_as_a_failed_captu
     ] {
         let mut saga = Saga::confirmed(provider, token).await;
         let working = saga.providers.clone();
-        let book = || Arc::new(Book::of(Vec::new(), Ok(heard.clone())));
+        let book = |cancels| Arc::new(Book { cancels, ..Book::of(Vec::new(), Ok(heard.clone())) });
         saga.events.advance(&saga.order_id, Order::start_capture).await.unwrap();
-        saga.providers = Providers::new(book(), book());
+        if provider == Provider::Stripe {
+            saga.providers = Providers::new(book(None), book(None));
+            saga.capture().await.unwrap_err();
+            assert_eq!(saga.order().await.owes(), [Owed::Capture { attempt: 1 }], "while it lives it may be taken after all");
+        }
+        saga.providers = Providers::new(book(Some(working.clone())), book(None));
         saga.capture().await.unwrap();
         assert_eq!(saga.order().await.owes(), [Owed::Cancel(Cancellation::AuthorizationLapsed)], "{heard:?}");
+        let dead = ["authorize", "void"];
+        assert_eq!(saga.ledger().await, if provider == Provider::Stripe { &dead[..] } else { &dead[..1] });
         saga.providers = working;
         saga.cancel(Cancellation::AuthorizationLapsed).await.unwrap();
         saga.void().await.unwrap();
@@ -191,6 +203,21 @@ async fn a_capture_that_is_declined_or_finds_nothing_held_ends_as_a_failed_captu
         assert!(saga.order().await.is_closed());
         assert_eq!(saga.ledger().await, ["authorize", "void"]);
     }
+}
+
+/// A confirmation that landed late held the money again, and somebody who saw that took it.
+#[tokio::test]
+async fn a_hold_that_was_lost_and_is_taken_after_all_is_captured() {
+    let mut saga = Saga::confirmed(Provider::Stripe, "pm_card_visa").await;
+    let (working, order) = (saga.providers.clone(), saga.order().await);
+    saga.events.advance(&saga.order_id, Order::start_capture).await.unwrap();
+    working.gateway(Provider::Stripe).capture(&order.attempts()[0].reference, order.placed.total).await.unwrap();
+    let lost = Book::of(Vec::new(), Ok(PaymentState::Declined("denied".into())));
+    let lost = Arc::new(Book { cancels: Some(working), ..lost });
+    saga.providers = Providers::new(lost.clone(), lost);
+    saga.capture().await.unwrap();
+    assert_eq!(saga.order().await.captured_attempt(), Some(1));
+    assert_eq!(saga.ledger().await, ["authorize", "capture"]);
 }
 
 /// PayPal's order keeps its authorisation, whatever became of it.
