@@ -110,10 +110,10 @@ impl Stage {
     }
 
     /// How long after this fault a queue may bring again what was being worked on: a function that is killed has done
-    /// nothing, and one whose call fails says that it must come again. What got no answer from AWS is sent again at once.
+    /// nothing, and one whose call fails says that it must come again. What got no answer from AWS is sent again at once, but for an e-mail.
     pub(crate) fn comes_again(&self, call: &str, fault: Fault) -> Duration {
-        let of_a_provider = ["/stripe.", "/paypal."].iter().any(|service| call.contains(service));
-        let fails = fault.kills() || fault.strikes_every_try() || of_a_provider;
+        let is_sent_once = ["/stripe.", "/paypal.", "/ses.SendEmail"].iter().any(|service| call.contains(service));
+        let fails = fault.kills() || fault.strikes_every_try() || is_sent_once;
         let again = fails.then(|| self.comes_again.get(function(call))).flatten();
         again.copied().unwrap_or_default()
     }
