@@ -129,7 +129,7 @@ fn a_provider_may_let_go_by_itself() {
 #[test]
 fn a_hold_that_is_lost_while_it_is_captured_is_never_taken_afterwards() {
     let model = lost_while_it_is_captured(Rules::ALL);
-    holds("lost while it is captured", OrderModel { on_the_way: at_least(1), ..model });
+    holds("lost while it is captured", OrderModel { on_the_way: at_least(2), ..model });
 }
 
 #[test]
