@@ -4,6 +4,7 @@ import json
 import os
 import re
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +60,16 @@ class Orders:
     def status(self, order_id: str) -> str:
         return self._get(f"/v1/orders/{order_id}")["status"]
 
+    def cancel(self, order_id: str):
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        self._send(f"/v1/orders/{order_id}/cancel", method="POST", headers=headers)
+
     def _get(self, path: str) -> dict:
-        return _json(urllib.request.Request(self.web_url + path, headers={"Authorization": f"Bearer {self.token}"}))
+        return self._send(path)
+
+    def _send(self, path: str, headers: dict | None = None, **request) -> dict:
+        headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        return _json(urllib.request.Request(self.web_url + path, headers=headers, **request))
 
     def _sign_in(self, user: dict) -> str:
         cognito = _json(self.web_url + "/config.json")["cognito"]
@@ -151,3 +160,8 @@ def step(request, screenshots):
 @pytest.fixture
 def kareems_orders(stack) -> Orders:
     return Orders(stack, stack.users["kareem"])
+
+
+@pytest.fixture
+def administrators_orders(stack) -> Orders:
+    return Orders(stack, stack.users["admin"])

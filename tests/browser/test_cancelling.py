@@ -43,6 +43,19 @@ def test_a_paid_order_is_cancelled_and_its_money_goes_back(page, stack, step, ka
     assert kareems_orders.status(order_id) == "cancelled"
 
 
+def test_an_order_that_the_shop_cancels_does_not_say_that_she_asked(page, stack, step, administrators_orders):
+    order_id = confirmed_order(page, stack)
+    expect_status(page, "paid")
+    administrators_orders.cancel(order_id)
+    page.reload()
+    expect_status(page, "cancelled")
+    expect_event(page, "PaymentRefunded")
+    timeline = page.get_by_test_id("timeline")
+    expect(timeline).to_contain_text("We had to cancel the order")
+    expect(timeline).not_to_contain_text("as you asked")
+    step(page, "refunded")
+
+
 def test_an_order_that_was_only_just_confirmed_is_cancelled_too(page, stack):
     confirmed_order(page, stack)
     cancel(page)
