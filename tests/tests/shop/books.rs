@@ -30,7 +30,7 @@ use crate::saga::Saga;
 const HELD: PaymentState = PaymentState::Authorized { capture_before: None };
 const DOLLAR: Money = Money { amount: 100, currency: Currency::USD };
 
-/// A provider that is read only.
+/// A provider that is read, and may cancel.
 #[derive(Debug)]
 struct Book {
     listed: Result<Vec<ListedPayment>, PaymentError>,
