@@ -92,7 +92,9 @@ fn introduce(outputs: &Value, took: Duration) {
     println!("  administrator       {}", user("admin"));
     println!(
         "\n{}\n",
-        faint("All of this stands in .local/outputs.json. Try: cargo xtask demo. Ctrl-C, or cargo xtask down, stops everything.")
+        faint(
+            "All of this stands in .local/outputs.json. Try: cargo xtask demo. cargo xtask down stops everything; so does Ctrl-C where it runs."
+        )
     );
 }
 
